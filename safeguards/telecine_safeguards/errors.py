@@ -1,0 +1,20 @@
+"""What can go wrong inside a safeguard. Every one of these ends in a block, never in a pass.
+
+SafeguardError
+├── RegistryError   the registry file is missing, unreadable or contradicts itself
+└── CheckFailed     a check could not give an answer (model missing, frame unreadable, bug)
+"""
+
+from __future__ import annotations
+
+
+class SafeguardError(Exception):
+    """Base of every error that a safeguard raises."""
+
+
+class RegistryError(SafeguardError):
+    """The registry cannot be used: the message names the file, the line or entity, and the cure."""
+
+
+class CheckFailed(SafeguardError):
+    """A check gave no answer: the message names the check and the cause."""

@@ -1,0 +1,1 @@
+"""What is protected: the entities, and the files they come from."""
