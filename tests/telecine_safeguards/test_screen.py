@@ -52,6 +52,14 @@ def test_screening_is_deterministic_and_always_answers(prompt: str, negative_pro
     assert first.reason_code != "check_failed"
 
 
+@pytest.mark.parametrize(
+    "prompt", ["&#66;atman", "&amp;#66;atman", "B&#x61;t&zwnj;man", "Bat&shy;man"]
+)
+def test_html_entities_hide_no_name(prompt: str) -> None:
+    """Wan's text encoder resolves them, so screening has to."""
+    assert SCREEN.screen(prompt=f"{prompt} on a roof", negative_prompt="").is_block
+
+
 def test_verdict_tells_who_what_and_which_words() -> None:
     verdict = SCREEN.screen(prompt="P1kachu in a field", negative_prompt="")
 

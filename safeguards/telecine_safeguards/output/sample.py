@@ -24,7 +24,7 @@ MAX_SAMPLES: Final = 33
 class Sample:
     """Frames of one clip, and which they are. Read-only: every check sees the same pixels."""
 
-    frames_THWC: npt.NDArray[np.uint8]  # noqa: N815 - tensors carry their dims in capitals
+    frames_THWC: npt.NDArray[np.uint8]
     frame_numbers: tuple[int, ...]
 
 

@@ -8,6 +8,7 @@ Unicode TR 39 ("confusable skeleton"). Invariant: pure and idempotent.
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -56,6 +57,17 @@ def normalize(text: str, reading: Reading = Reading.LEET) -> Normalized:
         letters.pop()
         origins.pop()
     return Normalized(text="".join(letters), origins=tuple(origins), original=text)
+
+
+def resolve_entities(text: str) -> str:
+    """Turn HTML entities into their characters, however often they were escaped.
+
+    Wan's text encoder does so twice (`prompt_clean` in diffusers' `pipeline_wan.py`), so
+    `&amp;#66;atman` would reach it as a name.
+    """
+    while (resolved := html.unescape(text)) != text:
+        text = resolved
+    return text
 
 
 def is_cjk(char: str) -> bool:

@@ -7,9 +7,11 @@ which kind of error it was but never its text, which could quote the prompt.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 from telecine_safeguards import policy
 from telecine_safeguards.prompt.lexical import NameHit, NameIndex
+from telecine_safeguards.prompt.normalize import resolve_entities
 from telecine_safeguards.registry.entities import Registry
 from telecine_safeguards.verdict import Checkpoint, Finding, Verdict
 
@@ -31,11 +33,8 @@ class PromptScreen:
         """
         try:
             findings = (
-                *(_finding(hit, policy.NAMES) for hit in self._index.find(prompt)),
-                *(
-                    _finding(hit, policy.NAMES_IN_NEGATIVE_PROMPT)
-                    for hit in self._index.find(negative_prompt)
-                ),
+                *self._find(prompt, policy.NAMES),
+                *self._find(negative_prompt, policy.NAMES_IN_NEGATIVE_PROMPT),
             )
             return policy.decide(
                 findings, checkpoint=Checkpoint.PROMPT, registry_version=self._registry_version
@@ -54,6 +53,10 @@ class PromptScreen:
                 checkpoint=Checkpoint.PROMPT,
                 registry_version=self._registry_version,
             )
+
+    def _find(self, text: str, check: str) -> Iterator[Finding]:
+        for hit in self._index.find(resolve_entities(text)):
+            yield _finding(hit, check)
 
 
 def _finding(hit: NameHit, check: str) -> Finding:
