@@ -1,0 +1,88 @@
+"""What each model can make: limits and defaults, as data, so that the API can check a request
+without importing the engine. The loaders are in `telecine_serve.models`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from telecine_platform.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """One servable model. Sizes are (width, height) in pixels; frames follow 4k+1."""
+
+    name: str
+    family: str
+    """Which loader and sharding table serve it."""
+    sizes_px: tuple[tuple[int, int], ...]
+    """The first one is the default."""
+    durations_s: tuple[int, ...]
+    """The first one is the default."""
+    fps: int
+    num_steps: int
+    max_num_steps: int
+    guidance_scale: float
+    flow_shift: float
+    """Timestep shift of the flow-matching schedule (Wan's `shift`)."""
+    max_text_tokens: int
+    """Length to which the prompt's tokens are padded before the encoder."""
+
+    def num_frames_from_s(self, duration_s: int) -> int:
+        """Frames of a clip of `duration_s`: the VAE's 4x time compression wants 4k+1."""
+        return duration_s * self.fps + 1
+
+
+_WAN_480P = ((832, 480), (480, 832), (624, 624))
+_WAN_720P = ((1280, 720), (720, 1280), (960, 960))
+
+CATALOGUE: dict[str, ModelCard] = {
+    card.name: card
+    for card in (
+        ModelCard(
+            name="embedded",
+            family="wan",
+            sizes_px=((64, 64), (96, 64), (64, 96), (128, 128)),
+            durations_s=(2, 1, 4),
+            fps=8,
+            num_steps=12,
+            max_num_steps=100,
+            guidance_scale=3.0,
+            flow_shift=3.0,
+            max_text_tokens=64,
+        ),
+        ModelCard(
+            name="wan2.1-t2v-1.3b",
+            family="wan",
+            sizes_px=_WAN_480P,
+            durations_s=(5, 1, 2, 3, 4),
+            fps=16,
+            num_steps=50,
+            max_num_steps=100,
+            guidance_scale=5.0,
+            flow_shift=3.0,
+            max_text_tokens=512,
+        ),
+        ModelCard(
+            name="wan2.1-t2v-14b",
+            family="wan",
+            sizes_px=_WAN_720P + _WAN_480P,
+            durations_s=(5, 1, 2, 3, 4),
+            fps=16,
+            num_steps=50,
+            max_num_steps=100,
+            guidance_scale=5.0,
+            flow_shift=5.0,
+            max_text_tokens=512,
+        ),
+    )
+}
+
+
+def card_from_name(name: str) -> ModelCard:
+    """The card of `name`; `NotFound` lists what there is."""
+    try:
+        return CATALOGUE[name]
+    except KeyError:
+        raise NotFound(f"no model {name!r}; known models: {', '.join(sorted(CATALOGUE))}") from None

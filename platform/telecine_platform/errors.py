@@ -1,0 +1,117 @@
+"""Everything that Telecine raises on purpose, in one tree.
+
+TelecineError
+├── InvalidRequest          the caller's fault: `param` names the field
+│   ├── BodyTooLarge        the request body is over the limit
+│   └── ClipNotReady        content was asked of a job that has none (yet)
+├── Unauthenticated         no API key, or an unknown one
+├── NotFound                no such job, model or blob for this tenant
+├── SettingsError           a setting is unknown, missing or out of range
+├── ModelError              a model folder is missing or does not fit its catalogue card
+├── PlanError               a tensor does not divide over the ranks as asked
+├── CollectiveError         ranks disagree, or a subgroup all-reduce gives a wrong sum
+├── IllegalTransition       a state change that the table does not have
+├── LeaseLost               another worker owns the job, or it was cancelled: write nothing
+├── JobCancelled            the caller cancelled: every rank stopped at the same step boundary
+├── JobTimeout              the job ran longer than `job_timeout_s`
+├── StoreUnavailable  (r)   the database does not answer
+├── StorageUnavailable (r)  the blob storage does not answer
+├── BlobExists              a conditional create found the key taken
+└── GangBroken        (r)   a rank died
+    └── GangStalled   (r)   no rank died, but the step counter stands still
+
+(r): retryable, the job goes back to its stage's queue. Each class has a stable `code`.
+Only `api/problems.py` knows which HTTP status belongs to which class.
+"""
+
+from __future__ import annotations
+
+
+class TelecineError(Exception):
+    """Base of the tree. The message says what failed, the values, and what to do."""
+
+    code = "internal_error"
+    retryable = False
+
+
+class InvalidRequest(TelecineError):
+    """The request cannot be served as it is; `param` is the field to change."""
+
+    code = "invalid_request"
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        if code is not None:
+            self.code = code
+
+
+class BodyTooLarge(InvalidRequest):
+    code = "body_too_large"
+
+
+class ClipNotReady(InvalidRequest):
+    code = "video_not_ready"
+
+
+class Unauthenticated(TelecineError):
+    code = "invalid_api_key"
+
+
+class NotFound(TelecineError):
+    code = "not_found"
+
+
+class SettingsError(TelecineError):
+    code = "settings_error"
+
+
+class ModelError(TelecineError):
+    code = "model_error"
+
+
+class PlanError(TelecineError):
+    code = "plan_error"
+
+
+class CollectiveError(TelecineError):
+    code = "collective_error"
+
+
+class IllegalTransition(TelecineError):
+    code = "illegal_transition"
+
+
+class LeaseLost(TelecineError):
+    code = "lease_lost"
+
+
+class JobCancelled(TelecineError):
+    code = "job_cancelled"
+
+
+class JobTimeout(TelecineError):
+    code = "job_timeout"
+
+
+class StoreUnavailable(TelecineError):
+    code = "store_unavailable"
+    retryable = True
+
+
+class StorageUnavailable(TelecineError):
+    code = "storage_unavailable"
+    retryable = True
+
+
+class BlobExists(TelecineError):
+    code = "blob_exists"
+
+
+class GangBroken(TelecineError):
+    code = "gang_broken"
+    retryable = True
+
+
+class GangStalled(GangBroken):
+    code = "gang_stalled"

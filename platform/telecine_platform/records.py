@@ -1,0 +1,110 @@
+"""The records that travel between rooms. Frozen: a change is a new record, made by the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from telecine_safeguards.verdict import Verdict
+
+
+class Stage(StrEnum):
+    """Which of the three applications a job belongs to now."""
+
+    SCREENING = "screening"
+    GENERATION = "generation"
+    MODERATION = "moderation"
+
+
+class JobState(StrEnum):
+    """Where a job stands; `transitions.py` has the legal changes."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoSpec:
+    """What to make, complete: defaults are filled in, values are within the model's limits."""
+
+    model: str
+    prompt: str
+    negative_prompt: str
+    width_px: int
+    height_px: int
+    num_frames: int
+    fps: int
+    num_steps: int
+    guidance_scale: float
+    seed: int
+
+    @property
+    def duration_s(self) -> int:
+        """Whole seconds as the caller asked for them: of 4k+1 frames the first is time 0."""
+        return (self.num_frames - 1) // self.fps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """Why a job failed or was blocked, in words for the caller."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipKeys:
+    """Where a released clip and its pictures lie in the storage. Present only on completed jobs."""
+
+    video: str
+    thumbnail: str
+    spritesheet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One request's life, as the store has it."""
+
+    id: str
+    tenant_id: str
+    spec: VideoSpec
+    stage: Stage
+    state: JobState
+    attempt: int
+    """How often this stage has claimed the job; 0 before the first claim."""
+    epoch: int
+    """Fencing number: goes up with each claim; a write with an older one is refused."""
+    progress: int
+    """Per cent of the denoising steps, 0 to 100."""
+    verdicts: tuple[Verdict, ...]
+    traceparent: str
+    """W3C trace context of the request that made the job; empty when tracing is off."""
+    created_at: datetime
+    available_at: datetime
+    """Not to be claimed before this (retry back-off)."""
+    lease_expires_at: datetime | None = None
+    """Set while a worker owns the job."""
+    finished_at: datetime | None = None
+    draft: str | None = None
+    """Key of the unreleased clip in quarantine; set once generation is done."""
+    error: JobError | None = None
+    clip: ClipKeys | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """A stage's queue at one moment."""
+
+    num_queued: int
+    num_running: int
+    oldest_age_s: float
+    """Age of the oldest claimable job; 0 when there is none."""

@@ -1,0 +1,203 @@
+"""One frozen `Settings`, read once in main from a file and the environment, then passed down.
+
+A variable wins over the file, the file over the default. `TELECINE_LEASE_S=30` sets `lease_s`; a
+key that no field has is an error, so that a typing mistake cannot pass for a setting. This module
+is the only reader of the environment; boto3 reads its own `AWS_*` variables.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from telecine_platform.errors import SettingsError
+
+PREFIX = "TELECINE_"
+_Seconds = Annotated[float, Field(gt=0)]
+_Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """Everything an operator can choose. Units are in the names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default=Path("telecine-data"), validate_default=True)
+    """Home of the embedded defaults: database, blobs, model folder."""
+    database_url: str = ""
+    """SQLAlchemy URL (`sqlite:///…`, `postgresql://…`); empty: `jobs.db` in `data_dir`."""
+    storage_url: str = ""
+    """`file:///folder` or `s3://bucket/prefix`; empty: `blobs` in `data_dir`."""
+    s3_endpoint_url: str | None = None
+    """For S3-compatible services; None: AWS."""
+    host: str = "127.0.0.1"
+    """Where the API listens; loopback unless somebody decides otherwise."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """0 takes a free port."""
+    api_keys_file: Path | None = None
+    """YAML: tenant name -> list of SHA-256 hex digests of keys; None: one tenant, no keys."""
+
+    model: str = "embedded"
+    """A name in the catalogue."""
+    model_folder: Path | None = None
+    """The model in diffusers' folder format; None: the embedded model, written on first use."""
+    num_ranks: _Count = 2
+    """Ranks of a generation gang: the tensor-parallel degree."""
+    rank_device: Literal["cpu", "cuda"] = "cpu"
+    """`cpu` runs gloo on CPU actors, `cuda` runs NCCL with one GPU per rank."""
+    registry_file: Path | None = None
+    """The rights registry; None: the starter registry that ships with the code."""
+
+    lease_s: _Seconds = 15.0
+    """A worker silent for longer loses its job to another."""
+    heartbeat_s: _Seconds = 3.0
+    """How often a worker renews its lease and reports progress; well below `lease_s`."""
+    poll_s: _Seconds = 0.25
+    """How long an idle worker waits before it looks for a job again."""
+    max_attempts: _Count = 3
+    """Claims of one stage before the job fails."""
+    retry_delay_s: _Seconds = 1.0
+    """Wait before the second attempt; doubles with each further one."""
+    job_timeout_s: _Seconds = 600.0
+    """A stage that works longer on one job gives up on it."""
+    drain_s: _Seconds = 660.0
+    """How long a stopping replica may finish its job: longer than `job_timeout_s`."""
+    stall_s: _Seconds = 60.0
+    """A gang whose step counter stands still for longer is rebuilt."""
+    result_ttl_s: _Seconds = 86_400.0
+    """Finished jobs of this age are deleted with their clips."""
+    signed_url_ttl_s: Annotated[int, Field(ge=1)] = 300
+    """Life of a download URL."""
+
+    max_prompt_chars: _Count = 4_000
+    """Longer prompts are refused."""
+    max_body_bytes: _Count = 16 * 1024 * 1024
+    """Larger request bodies are refused before they are read."""
+
+    screening_max_replicas: _Count = 2
+    """Upper bound of the screening stage's autoscaling."""
+    generation_max_replicas: _Count = 1
+    """Upper bound in gangs, each of `num_ranks` CPUs or GPUs."""
+    moderation_max_replicas: _Count = 2
+    """Upper bound of the moderation stage's autoscaling."""
+    jobs_per_replica: _Count = 2
+    """Backlog that one more replica is started for."""
+
+    log_folder: Path | None = None
+    """Where each process writes its log file; None: standard error."""
+    otlp_endpoint: str | None = None
+    """OTLP/HTTP traces URL, as `http://collector:4318/v1/traces`; None: no traces leave."""
+
+    @field_validator("data_dir", "model_folder", "registry_file", "api_keys_file", "log_folder")
+    @classmethod
+    def _make_absolute(cls, path: Path | None) -> Path | None:
+        """Ray's actors run in another folder than the process that read the setting."""
+        return None if path is None else path.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _check_durations(self) -> Settings:
+        if self.heartbeat_s * 2 > self.lease_s:
+            raise ValueError(
+                f"lease_s ({self.lease_s}) must be at least twice heartbeat_s "
+                f"({self.heartbeat_s}), or one late heartbeat loses the job"
+            )
+        if self.drain_s <= self.job_timeout_s:
+            raise ValueError(
+                f"drain_s ({self.drain_s}) must exceed job_timeout_s ({self.job_timeout_s}), "
+                "or a shutdown kills the longest job"
+            )
+        return self
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'jobs.db'}"
+
+    @property
+    def resolved_model_folder(self) -> Path:
+        return self.model_folder or self.data_dir / "models" / self.model
+
+    @property
+    def resolved_storage_url(self) -> str:
+        return self.storage_url or (self.data_dir / "blobs").as_uri()
+
+
+def load_settings(
+    file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> Settings:
+    """Read the file, then the environment, then `overrides` (command-line flags; None is unset).
+
+    Raises `SettingsError` with every wrong key and value at once.
+    """
+    values: dict[str, object] = {} if file is None else _values_from_file(file)
+    values |= _values_from_environ(os.environ if environ is None else environ)
+    values |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_message_from_errors(error)) from error
+
+
+def export_settings(settings: Settings) -> None:
+    """Put every setting into this process's environment, for the processes that it starts.
+
+    Ray's actors read their settings as a pod does, so no password travels in a Serve config.
+    """
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+    for key, value in settings.model_dump(mode="json", exclude_none=True).items():
+        os.environ[PREFIX + key.upper()] = str(value)
+
+
+def export_variables(variables: Mapping[str, str]) -> None:
+    """Set variables of other programs (Ray, PyTorch) for this process and those it starts."""
+    os.environ.update(variables)
+
+
+def _values_from_file(file: Path) -> dict[str, object]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        match file.suffix:
+            case ".toml":
+                values: object = tomllib.loads(text)
+            case ".yaml" | ".yml":
+                values = yaml.safe_load(text) or {}
+            case other:
+                raise SettingsError(f"config file {file}: use .yaml, .yml or .toml, not {other!r}")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"config file {file} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"config file {file} must hold `key: value` lines")
+    return values
+
+
+def _values_from_environ(environ: Mapping[str, str]) -> dict[str, object]:
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX)
+    }
+
+
+def _message_from_errors(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors(include_url=False):
+        key = ".".join(str(part) for part in item["loc"]) or "settings"
+        if item["type"] == "extra_forbidden":
+            lines.append(f"{key}: no such setting (file key, or {PREFIX}{key.upper()})")
+        else:
+            lines.append(f"{key}: {item['msg']}{_shown(key, item['input'])}")
+    return "; ".join(lines)
+
+
+def _shown(key: str, value: object) -> str:
+    """The wrong value, unless it may hold a password."""
+    is_plain = not key.endswith(("_url", "_file")) and isinstance(value, str | int | float | bool)
+    return f", got {value!r}"[:80] if is_plain else ""

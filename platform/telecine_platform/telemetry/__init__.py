@@ -1,0 +1,1 @@
+"""Logs, traces and what they have in common: the job's id."""

@@ -1,0 +1,38 @@
+"""The legal state changes of a job, in one table. Everything that is not here is refused."""
+
+from __future__ import annotations
+
+from telecine_platform.errors import IllegalTransition
+from telecine_platform.records import JobState, Stage
+
+LEGAL: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
+    JobState.RUNNING: frozenset(
+        {
+            JobState.QUEUED,  # handed to the next stage, or back after a retryable error
+            JobState.COMPLETED,
+            JobState.BLOCKED,
+            JobState.FAILED,
+            JobState.CANCELLED,
+        }
+    ),
+    JobState.COMPLETED: frozenset(),
+    JobState.BLOCKED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+
+NEXT_STAGE: dict[Stage, Stage | None] = {
+    Stage.SCREENING: Stage.GENERATION,
+    Stage.GENERATION: Stage.MODERATION,
+    Stage.MODERATION: None,
+}
+
+
+def check_transition(job_id: str, old: JobState, new: JobState) -> None:
+    """Raise `IllegalTransition` unless `old -> new` is in the table."""
+    if new not in LEGAL[old]:
+        raise IllegalTransition(
+            f"job {job_id} is {old} and cannot become {new}; "
+            f"legal from here: {', '.join(sorted(LEGAL[old])) or 'nothing, it is final'}"
+        )
