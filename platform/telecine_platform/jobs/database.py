@@ -1,0 +1,109 @@
+"""Opens the database: SQLite (WAL, every commit on disk) or PostgreSQL, from one URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from telecine_platform.errors import SettingsError, StoreUnavailable
+
+_CREATE_LOCK = 0x7E1EC1
+
+
+class Database:
+    """Transactions on either engine; a database that does not answer raises `StoreUnavailable`."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine_from_url(url)
+        self.where = self._engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads: on SQLite it never waits for a writer."""
+        with self._transaction(write=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that writes: on SQLite it takes the write lock at once."""
+        with self._transaction(write=True) as connection:
+            yield connection
+
+    def create_tables(self, metadata: sa.MetaData, seed: Callable[[sa.Connection], None]) -> None:
+        """Create and seed what is missing; safe when several processes start together."""
+        with self.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATE_LOCK)))
+            metadata.create_all(connection)
+            seed(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[sa.Connection]:
+        try:
+            engine = self._engine.execution_options(telecine_write=write)
+            with engine.begin() as connection:
+                yield connection
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+            raise StoreUnavailable(
+                f"the job database {self.where} does not answer: {_cause(error)}; "
+                "check that it runs and that TELECINE_DATABASE_URL is right"
+            ) from error
+
+
+def _engine_from_url(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise SettingsError("database_url is not a URL; use sqlite:/// or postgresql://") from error
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            pool_size=5,
+            max_overflow=15,
+            pool_timeout=10,
+            connect_args={"connect_timeout": 5, "options": "-c statement_timeout=15000"},
+        )
+    raise SettingsError(
+        f"database_url names {parsed.get_backend_name()!r}; use sqlite:/// or postgresql://"
+    )
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    if not url.database or url.database == ":memory:":
+        raise SettingsError("database_url: several processes share the store, so it needs a file")
+    try:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"cannot make the folder of {url.database}: {error}") from error
+    engine = sa.create_engine(url, connect_args={"timeout": 15}, pool_size=5, max_overflow=15)
+
+    @sa.event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:  # Any: the driver's connection
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @sa.event.listens_for(engine, "begin")
+    def _on_begin(connection: sa.Connection) -> None:
+        # A transaction that reads first and writes later fails under WAL when another one has
+        # written in between; taking the write lock at once makes it wait instead.
+        is_write = connection.get_execution_options().get("telecine_write", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+    return engine
+
+
+def _cause(error: Exception) -> str:
+    """The driver's first line; SQLAlchemy's own text would repeat the statement's parameters."""
+    original = getattr(error, "orig", None) or error
+    return str(original).strip().splitlines()[0][:200] if str(original) else type(original).__name__

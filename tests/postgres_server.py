@@ -1,0 +1,90 @@
+"""A real PostgreSQL for tests: Debian's server, a temporary folder, a free port, loopback only."""
+
+from __future__ import annotations
+
+import glob
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+
+class PostgresServer:
+    """One running server; each test takes a database of its own."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
+        self.port = port
+        self.process = process
+
+    def new_database(self) -> str:
+        """Create an empty database and return its URL."""
+        name = f"t_{secrets.token_hex(6)}"
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    def _url(self, name: str) -> str:
+        return f"postgresql://telecine@127.0.0.1:{self.port}/{name}"
+
+
+def postgres_bin() -> Path | None:
+    """The folder of the newest installed server's programs, or None."""
+    found = shutil.which("initdb")
+    folders = [Path(found).parent] if found else []
+    folders += sorted(Path(p).parent for p in glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+    return folders[-1] if folders else None
+
+
+@contextmanager
+def postgres_server(bin_folder: Path) -> Iterator[PostgresServer]:
+    """Start a server, wait until it answers, stop it at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="telecine-postgres-"))
+    user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
+    if user is not None:
+        shutil.chown(folder, user)
+    data = folder / "data"
+    options = ["-U", "telecine", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(
+        [bin_folder / "initdb", "-D", data, *options],
+        check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    port = _free_port()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [bin_folder / "postgres", "-D", data, "-k", folder, "-h", "127.0.0.1", "-p", str(port)],
+            user=user, cwd=folder, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        _wait_until_ready(port, process, folder / "log")
+        yield PostgresServer(port, process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+        shutil.rmtree(folder)
+
+
+def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            raise RuntimeError(f"PostgreSQL ended at its start:\n{log.read_text()[-2000:]}")
+        try:
+            psycopg.connect(f"postgresql://telecine@127.0.0.1:{port}/postgres").close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    raise RuntimeError(f"PostgreSQL did not answer within 30 s:\n{log.read_text()[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
