@@ -1,0 +1,77 @@
+"""`/v1/models`: what is served, with its limits, in OpenAI's list shape."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from telecine_platform.api.context import Context, TenantId
+from telecine_platform.api.problems import RESPONSES
+from telecine_platform.api.specs import size_name
+from telecine_platform.api.wire import MAX_GUIDANCE, MIN_GUIDANCE
+from telecine_platform.catalogue import ModelCard
+from telecine_platform.errors import NotFound
+
+router = APIRouter(prefix="/v1/models", tags=["models"], responses=RESPONSES)
+
+
+class ModelLimits(BaseModel):
+    """What a request may ask of the model."""
+
+    sizes: list[str] = Field(description="The first one is the default.")
+    seconds: list[str] = Field(description="The first one is the default.")
+    fps: int
+    num_steps: int = Field(description="The default.")
+    max_num_steps: int
+    guidance_scale: float = Field(description="The default.")
+    min_guidance_scale: float
+    max_guidance_scale: float
+    max_prompt_chars: int
+
+
+class Model(BaseModel):
+    """OpenAI's model object, plus the limits."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(description="OpenAI's field; the catalogue keeps no dates, so 0.")
+    owned_by: str = "telecine"
+    limits: ModelLimits
+
+
+class ModelList(BaseModel):
+    """All models that are served."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+@router.get("", summary="List the models")
+def list_models(context: Context, _tenant_id: TenantId) -> ModelList:
+    """The one model that is served."""
+    return ModelList(data=[_model_from_card(context.card, context.settings.max_prompt_chars)])
+
+
+@router.get("/{model}", summary="Look at a model")
+def retrieve_model(model: str, context: Context, _tenant_id: TenantId) -> Model:
+    """A served model's limits."""
+    if model != context.card.name:
+        raise NotFound(f"no model {model[:100]!r} is served here; served: {context.card.name}")
+    return _model_from_card(context.card, context.settings.max_prompt_chars)
+
+
+def _model_from_card(card: ModelCard, max_prompt_chars: int) -> Model:
+    limits = ModelLimits(
+        sizes=[size_name(size_px) for size_px in card.sizes_px],
+        seconds=[str(duration_s) for duration_s in card.durations_s],
+        fps=card.fps,
+        num_steps=card.num_steps,
+        max_num_steps=card.max_num_steps,
+        guidance_scale=card.guidance_scale,
+        min_guidance_scale=MIN_GUIDANCE,
+        max_guidance_scale=MAX_GUIDANCE,
+        max_prompt_chars=max_prompt_chars,
+    )
+    return Model(id=card.name, created=0, limits=limits)

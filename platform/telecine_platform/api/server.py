@@ -1,0 +1,109 @@
+"""Runs the API: `python -m telecine_platform.api.server [--config FILE]`, or a child of `up`.
+
+A parent that needs to know the port opens the listener itself and hands it to the child process:
+callers that come early wait in the socket's queue instead of being refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import socket
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from telecine_platform.api.app import create_app
+from telecine_platform.api.listener import open_listener, url_from_listener
+from telecine_platform.errors import StorageUnavailable, StoreUnavailable, TelecineError
+from telecine_platform.jobs.store import JobStore
+from telecine_platform.settings import Settings, load_settings
+from telecine_platform.storage.open import open_store
+from telecine_platform.telemetry.logs import set_up_logs
+from telecine_platform.telemetry.tracing import flush_traces, set_up_tracing
+
+KEEP_ALIVE_S = 75
+"""Longer than the usual 60 s of load balancers, which must be the first to close."""
+GRACE_S = 30
+"""How long downloads may go on after SIGTERM. Jobs are not here: nothing else waits."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM. Exit codes: 0 ended as told, 2 settings, 3 a dependency is down."""
+    parser = argparse.ArgumentParser(prog="telecine_platform.api.server")
+    parser.add_argument("--config", type=Path, help="YAML or TOML file of settings")
+    parser.add_argument("--fd", type=int, help="listen on this socket of the parent's instead")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings(options.config)
+        listener = (
+            open_listener(settings) if options.fd is None else socket.socket(fileno=options.fd)
+        )
+        if options.fd is None:
+            print(url_from_listener(listener), flush=True)
+        serve_api(settings, listener)
+    except TelecineError as error:
+        print(f"telecine api: {error}", file=sys.stderr)
+        return 3 if isinstance(error, (StoreUnavailable, StorageUnavailable)) else 2
+    return 0
+
+
+def serve_api(settings: Settings, listener: socket.socket | None = None) -> None:
+    """Serve in this process's main thread until SIGTERM or SIGINT, then finish what is open.
+
+    `listener` is bound already; None opens it from the settings. Raises `StoreUnavailable` when
+    the tables cannot be made at the start.
+    """
+    set_up_logs("api", settings.log_folder)
+    set_up_tracing("api", settings.otlp_endpoint)
+    # uvicorn raises the signal again once it has stopped: end by unwinding, not by being killed.
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
+    try:
+        _serve(settings, listener or open_listener(settings))
+    except _Ended:
+        pass
+    finally:
+        flush_traces()
+
+
+def server_from_app(app: FastAPI) -> uvicorn.Server:
+    """The HTTP server around `app`: no access log, because paths and queries are the callers'."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    # Without this, uvicorn writes its access log as soon as anybody gives that logger a handler.
+    logging.getLogger("uvicorn.access").disabled = True
+    return uvicorn.Server(config)
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
+    with closing(listener), closing(JobStore(settings.resolved_database_url)) as jobs:
+        jobs.create_tables()
+        server_from_app(create_app(settings, jobs, blobs)).run(sockets=[listener])
+
+
+class _Ended(BaseException):
+    """Told to stop by a signal. No `Exception`: nothing on the way may swallow it."""
+
+
+def _end(_signal: int, _frame: object) -> None:
+    raise _Ended
+
+
+if __name__ == "__main__":
+    sys.exit(main())
