@@ -1,0 +1,1 @@
+"""From a `VideoSpec` to frames: encode, denoise step by step, decode."""

@@ -1,0 +1,43 @@
+"""From latents to pictures: the VAE's decoder, on the leading rank only.
+
+Dims: B batch (1), C channels, T frames, H height, W width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from telecine_platform.errors import ModelError
+from telecine_serve.engine.step_control import StepControl
+
+
+@torch.no_grad()
+def decode_frames(
+    vae: Any,  # Any: AutoencoderKLWan, which diffusers does not type
+    latents_BCTHW: torch.Tensor,
+    control: StepControl,
+) -> np.ndarray:
+    """`frames_THWC` in uint8 RGB. The decoder makes one latent frame after another: each is a beat.
+
+    Raises ModelError if the model gave no finite numbers. Source for scaling: `WanPipeline
+    .__call__`, diffusers 0.42.1.
+    """
+    mean_C111 = torch.tensor(vae.config.latents_mean).view(-1, 1, 1, 1)
+    std_C111 = torch.tensor(vae.config.latents_std).view(-1, 1, 1, 1)
+    # Divided by the reciprocal, not multiplied, to round as diffusers does.
+    scaled_BCTHW = latents_BCTHW.to(vae.dtype) / (1.0 / std_C111).to(latents_BCTHW.device)
+    scaled_BCTHW = scaled_BCTHW + mean_C111.to(latents_BCTHW.device)
+    hook = vae.decoder.register_forward_hook(lambda *_: control.beat())
+    try:
+        video_BCTHW: torch.Tensor = vae.decode(scaled_BCTHW, return_dict=False)[0]
+    finally:
+        hook.remove()
+    if not torch.isfinite(video_BCTHW).all():
+        raise ModelError("the model's clip has values that are not finite: its weights do not fit")
+    video_THWC = video_BCTHW[0].permute(1, 2, 3, 0)
+    levels_THWC = (video_THWC * 0.5 + 0.5).clamp(0, 1).mul(255).round()
+    frames_THWC: np.ndarray = levels_THWC.to(torch.uint8).cpu().contiguous().numpy()
+    return frames_THWC

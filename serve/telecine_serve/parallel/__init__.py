@@ -1,0 +1,1 @@
+"""Ranks: process groups, the all-reduce they share, and layers that divide over them."""

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from telecine_platform.catalogue import card_from_name
+from telecine_serve.engine.text import clean_prompt, encode_prompts
+from telecine_serve.models.wan import load_wan
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  a\n\tcat ", "a cat"),
+        ("tom &amp; jerry", "tom & jerry"),
+        ("&amp;#66;at", "Bat"),
+        ("", ""),
+    ],
+)
+def test_prompt_is_cleaned_as_diffusers_does(text: str, expected: str) -> None:
+    from diffusers.pipelines.wan.pipeline_wan import prompt_clean
+
+    assert clean_prompt(text) == expected
+    assert prompt_clean(text) == expected
+
+
+@torch.no_grad()
+def test_padding_is_zeros_after_the_last_token(embedded_folder: Path) -> None:
+    card = card_from_name("embedded")
+    model = load_wan(embedded_folder, card, torch.float32, torch.device("cpu"))
+
+    text_BSD, empty_BSD = encode_prompts(model, ["a red ball", ""], None)
+
+    assert text_BSD.shape == (1, card.max_text_tokens, model.geometry.text_width)
+    assert text_BSD[0, :4].abs().sum(dim=-1).min() > 0
+    assert text_BSD[0, 4:].abs().max() == 0
+    assert empty_BSD[0, 1:].abs().max() == 0

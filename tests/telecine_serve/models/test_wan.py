@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from telecine_platform.catalogue import card_from_name
+from telecine_platform.errors import ModelError
+from telecine_serve.models.wan import WanModel, load_wan
+
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+def _load(folder: Path, **options: bool) -> WanModel:
+    card = card_from_name("embedded")
+    return load_wan(folder, card, torch.float32, torch.device("cpu"), **options)
+
+
+def _remove_vae(folder: Path) -> None:
+    shutil.rmtree(folder / "vae")
+
+
+def _remove_index(folder: Path) -> None:
+    (folder / "model_index.json").unlink()
+
+
+def _pickle_transformer(folder: Path) -> None:
+    (folder / "transformer" / _WEIGHTS).unlink()
+    torch.save({}, folder / "transformer" / "diffusion_pytorch_model.bin")
+
+
+def _remove_weights(folder: Path) -> None:
+    (folder / "transformer" / _WEIGHTS).unlink()
+
+
+def _corrupt_weights(folder: Path) -> None:
+    (folder / "transformer" / _WEIGHTS).write_bytes(b"not safetensors")
+
+
+def _drop_a_tensor(folder: Path) -> None:
+    path = folder / "transformer" / _WEIGHTS
+    tensors = load_file(path)
+    del tensors["blocks.0.attn1.to_q.weight"]
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def _change_json(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def _add_second_expert(folder: Path) -> None:
+    _change_json(folder / "model_index.json", transformer_2=["diffusers", "WanTransformer3DModel"])
+
+
+def _want_an_image(folder: Path) -> None:
+    _change_json(folder / "transformer" / "config.json", image_dim=1280)
+
+
+def _use_unknown_scheduler(folder: Path) -> None:
+    _change_json(folder / "scheduler" / "scheduler_config.json", _class_name="DDIMScheduler")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (shutil.rmtree, "no model folder"),
+        (_remove_index, "model_index.json"),
+        (_remove_vae, "lacks the component vae"),
+        (_pickle_transformer, "only pickled weights"),
+        (_remove_weights, "no \\*.safetensors"),
+        (_corrupt_weights, "cannot load"),
+        (_drop_a_tensor, "do not fit"),
+        (_add_second_expert, "two experts"),
+        (_want_an_image, "wants an image"),
+        (_use_unknown_scheduler, "DDIMScheduler"),
+    ],
+)
+def test_folder_that_does_not_fit_raises_model_error(
+    embedded_folder: Path, tmp_path: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(embedded_folder, folder)
+    damage(folder)
+
+    with pytest.raises(ModelError, match=message):
+        _load(folder)
+
+
+def test_model_loads_offline_and_frozen(
+    embedded_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    model = _load(embedded_folder)
+
+    assert not model.transformer.training
+    assert not any(parameter.requires_grad for parameter in model.transformer.parameters())
+
+
+def test_rank_without_ends_loads_only_the_transformer(embedded_folder: Path) -> None:
+    assert _load(embedded_folder, with_ends=False).ends is None
+
+
+def test_scheduler_takes_the_cards_shift(embedded_folder: Path) -> None:
+    assert _load(embedded_folder).new_scheduler().config.shift == 3.0
