@@ -1,0 +1,64 @@
+"""Moderation: look at the clip, then encode and publish it. Nothing is published unlooked at."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from telecine_platform.errors import NotFound
+from telecine_platform.jobs.lease import Lease
+from telecine_platform.records import ClipKeys, Job
+from telecine_platform.settings import Settings
+from telecine_platform.storage.store import BlobStore, result_key
+from telecine_safeguards.output.moderate import OutputModeration, standard_checks
+from telecine_serve.apps.registry import registry_from_settings
+from telecine_serve.media.encode import encode_mp4
+from telecine_serve.media.frames import read_frames
+from telecine_serve.media.thumbnails import write_spritesheet, write_thumbnail
+from telecine_serve.stage import Block, Outcome, Release
+
+
+class ModerationWorker:
+    def __init__(self, settings: Settings, blobs: BlobStore) -> None:
+        self._blobs = blobs
+        registry = registry_from_settings(settings)
+        self._moderation = OutputModeration(registry, standard_checks(registry))
+
+    def work(self, job: Job, lease: Lease) -> Outcome:
+        if job.draft is None:
+            raise NotFound(f"job {job.id} reached moderation without a draft")
+        with tempfile.TemporaryDirectory(prefix="telecine-clip-") as name:
+            folder = Path(name)
+            self._blobs.download(job.draft, folder / "draft.mkv")
+            frames_THWC, fps = read_frames(folder / "draft.mkv")
+            lease.check()
+            verdict = self._moderation.moderate(frames_THWC, fps)
+            if verdict.is_block:
+                return Block(verdict=verdict)
+            encode_mp4(folder / "clip.mp4", frames_THWC, fps, {"comment": f"telecine {job.id}"})
+            write_thumbnail(folder / "thumbnail.webp", frames_THWC)
+            write_spritesheet(folder / "spritesheet.jpg", frames_THWC)
+            lease.check()
+            return Release(clip=self._publish(job, folder), verdict=verdict)
+
+    def check_health(self) -> None:
+        """The models are in memory; a check that fails blocks its job and is seen there."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _publish(self, job: Job, folder: Path) -> ClipKeys:
+        """Store the files under this epoch's keys. They count only once the store names them."""
+        files = {
+            "clip.mp4": "video/mp4",
+            "thumbnail.webp": "image/webp",
+            "spritesheet.jpg": "image/jpeg",
+        }
+        keys = {name: result_key(job.id, job.epoch, name) for name in files}
+        for name, content_type in files.items():
+            self._blobs.create(keys[name], folder / name, content_type)
+        return ClipKeys(
+            video=keys["clip.mp4"],
+            thumbnail=keys["thumbnail.webp"],
+            spritesheet=keys["spritesheet.jpg"],
+        )

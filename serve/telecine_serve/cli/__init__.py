@@ -1,0 +1,1 @@
+"""The `telecine` command: few verbs, JSON with `--json`, errors on standard error."""

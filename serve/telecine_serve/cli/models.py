@@ -1,0 +1,44 @@
+"""`telecine models`: what the catalogue has, and writing the embedded model to a folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from telecine_platform.catalogue import CATALOGUE
+
+
+@click.group()
+def models() -> None:
+    """Look at the catalogue; write the embedded model."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def list_models(as_json: bool) -> None:
+    """Every model with its limits."""
+    if as_json:
+        click.echo(json.dumps([asdict(card) for card in CATALOGUE.values()]))
+        return
+    table = Table("model", "sizes", "seconds", "fps", "steps")
+    for card in CATALOGUE.values():
+        sizes = ", ".join(f"{width}x{height}" for width, height in card.sizes_px)
+        seconds = ", ".join(str(value) for value in sorted(card.durations_s))
+        table.add_row(card.name, sizes, seconds, str(card.fps), str(card.num_steps))
+    Console().print(table)
+
+
+@models.command("write-embedded")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--seed", default=0, show_default=True, help="Seed of the random weights.")
+def write_embedded(folder: Path, seed: int) -> None:
+    """Write the embedded model to FOLDER in diffusers' format."""
+    from telecine_serve.models.embedded import write_embedded_model
+
+    write_embedded_model(folder, seed)
+    click.echo(str(folder))

@@ -1,0 +1,1 @@
+"""The ranks of one generation replica: placed together, started together, ended together."""

@@ -1,0 +1,20 @@
+"""Which resources a gang reserves: bundle 0 for the Serve replica, then one bundle per rank."""
+
+from __future__ import annotations
+
+REPLICA_CPUS = 0.1
+"""The replica only waits, claims and writes blobs."""
+
+
+def gang_bundles(num_ranks: int, rank_device: str) -> list[dict[str, float]]:
+    """Bundles of the gang's placement group, in rank order after the replica's own.
+
+    A rank has one CPU, so Ray gives its process one OpenMP thread; on `cuda` also one GPU.
+    """
+    rank_bundle = {"CPU": 1.0} | ({"GPU": 1.0} if rank_device == "cuda" else {})
+    return [{"CPU": REPLICA_CPUS}] + [dict(rank_bundle) for _ in range(num_ranks)]
+
+
+def num_cpus_for(num_ranks: int, num_gangs: int, num_cpu_replicas: int) -> float:
+    """Logical CPUs that one machine must offer Ray so that every stage finds its place."""
+    return num_gangs * (REPLICA_CPUS + num_ranks) + num_cpu_replicas * REPLICA_CPUS

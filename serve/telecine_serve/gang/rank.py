@@ -1,0 +1,114 @@
+"""One rank: an actor with the model's shard. It computes on one thread and answers on another.
+
+Without the second thread (`control`), Serve's health check would wait behind a long step and kill
+a healthy gang. torch and DeepSpeed are imported when the actor starts, not with this module.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import ray
+
+from telecine_platform.catalogue import card_from_name
+from telecine_platform.records import VideoSpec
+from telecine_platform.settings import Settings
+from telecine_platform.telemetry.logs import set_up_logs
+from telecine_platform.telemetry.tracing import set_up_tracing, span
+
+if TYPE_CHECKING:
+    from telecine_serve.engine.step_control import StepControl
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankStatus:
+    """Where a rank is in its work. Two equal statuses far apart in time mean a standstill."""
+
+    job_id: str | None
+    phase: str
+    step: int
+    num_steps: int
+    num_beats: int
+    """Goes up with every piece of work, also within a step."""
+
+
+IDLE = RankStatus(job_id=None, phase="idle", step=0, num_steps=0, num_beats=0)
+
+
+class Rank:
+    """Runs as a Ray actor; `status`, `cancel` and `rendezvous` answer while `generate` works."""
+
+    def __init__(self, index: int, settings: Settings) -> None:
+        self._index = index
+        self._settings = settings
+        self._control: StepControl | None = None
+        self._job_id: str | None = None
+        self._cancelled_job_id: str | None = None
+        set_up_logs(f"rank-{index}", settings.log_folder)
+        set_up_tracing(f"rank-{index}", settings.otlp_endpoint)
+
+    @ray.method(concurrency_group="control")
+    def rendezvous(self) -> tuple[str, int]:
+        """Address and a free port on rank 0's node, where the ranks meet."""
+        with socket.socket() as sock:
+            sock.bind(("", 0))
+            return ray.util.get_node_ip_address(), int(sock.getsockname()[1])
+
+    def start(self, master_addr: str, master_port: int) -> None:
+        """Join the process group, check its collectives, load this rank's part of the model."""
+        import torch
+
+        from telecine_serve.engine.start import start_engine
+        from telecine_serve.parallel.mesh import init_ranks
+
+        settings = self._settings
+        device = torch.device(settings.rank_device)  # Ray shows a rank one GPU, its own
+        self._ranks = init_ranks(self._index, settings.num_ranks, master_addr, master_port, device)
+        self._engine = start_engine(
+            settings.resolved_model_folder, card_from_name(settings.model), device, self._ranks
+        )
+        logger.info("ready", extra={"action": "rank_ready", "rank": self._index})
+
+    def generate(
+        self, job_id: str, spec: VideoSpec, attempt: int, traceparent: str
+    ) -> np.ndarray | None:
+        """Make the clip together with the other ranks; rank 0 returns frames_THWC."""
+        from telecine_serve.engine.step_control import StepControl
+
+        control = StepControl(self._ranks)
+        if self._cancelled_job_id == job_id:
+            control.cancel()
+        self._control, self._job_id = control, job_id
+        try:
+            with span("rank", traceparent, job_id=job_id, attempt=attempt, rank=self._index):
+                return self._engine.generate(spec, control)
+        finally:
+            self._control, self._job_id = None, None
+
+    @ray.method(concurrency_group="control")
+    def status(self) -> RankStatus:
+        control = self._control
+        if control is None:
+            return IDLE
+        progress = control.progress()
+        return RankStatus(
+            job_id=self._job_id,
+            phase=progress.phase,
+            step=progress.step,
+            num_steps=progress.num_steps,
+            num_beats=progress.num_beats,
+        )
+
+    @ray.method(concurrency_group="control")
+    def cancel(self, job_id: str) -> None:
+        """Stop this job at the next step; harmless when it has already ended."""
+        self._cancelled_job_id = job_id
+        control = self._control
+        if control is not None and self._job_id == job_id:
+            control.cancel()

@@ -1,0 +1,180 @@
+"""The loop that all three stages share: claim under a lease, work, hand over with the epoch.
+
+Invariant: whatever happens to this process, the job is either settled by exactly one epoch or
+claimed again. Errors of the work end here: they are logged and recorded on the job.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from telecine_platform.clock import utc_now
+from telecine_platform.errors import LeaseLost, StoreUnavailable, TelecineError
+from telecine_platform.ids import new_worker_id
+from telecine_platform.jobs.lease import Lease
+from telecine_platform.jobs.reaper import expire, return_expired, sweep
+from telecine_platform.jobs.retry import RetryPolicy
+from telecine_platform.jobs.store import JobStore
+from telecine_platform.records import ClipKeys, Job, JobError, Stage
+from telecine_platform.settings import Settings
+from telecine_platform.storage.store import BlobStore
+from telecine_platform.telemetry.tracing import span
+from telecine_safeguards.verdict import Verdict
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """The job goes on to its next stage."""
+
+    verdict: Verdict | None = None
+    draft: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The clip is published; the job is done."""
+
+    clip: ClipKeys
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A safeguard ended the job."""
+
+    verdict: Verdict
+
+
+Outcome = HandOver | Release | Block
+
+
+class StageWorker(Protocol):
+    """What one stage does to one job."""
+
+    def work(self, job: Job, lease: Lease) -> Outcome:
+        """Do the stage's work; call `lease.check()` often. Any error goes to the loop."""
+
+    def check_health(self) -> None:
+        """Raise if the next job could not be worked on."""
+
+    def close(self) -> None: ...
+
+
+class StageLoop:
+    """Runs one worker until `stop`; one job at a time."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        worker: StageWorker,
+        jobs: JobStore,
+        blobs: BlobStore,
+        settings: Settings,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._stage = stage
+        self._worker = worker
+        self._jobs = jobs
+        self._blobs = blobs
+        self._settings = settings
+        self._clock = clock
+        self._retry = RetryPolicy(
+            max_attempts=settings.max_attempts, delay_s=settings.retry_delay_s
+        )
+        self._worker_id = new_worker_id(stage)
+        self._stopping = threading.Event()
+        self._reap_period = timedelta(seconds=settings.lease_s / 3)
+        self._next_reap_at = clock()
+
+    def stop(self) -> None:
+        """Claim nothing more; the job in hand is finished first."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Claim and work until stopped, or until the worker is no longer healthy (raises)."""
+        while not self._stopping.is_set():
+            self._worker.check_health()
+            try:
+                self._reap_now_and_then()
+                job = self._jobs.claim(
+                    self._stage, self._worker_id, self._settings.lease_s, self._clock()
+                )
+            except TelecineError as error:
+                logger.warning(str(error), extra={"action": "claim", "stage": self._stage})
+                self._stopping.wait(self._settings.heartbeat_s)
+                continue
+            if job is None:
+                self._stopping.wait(self._settings.poll_s)
+            else:
+                self._work_on(job)
+
+    def _work_on(self, job: Job) -> None:
+        about = {"job_id": job.id, "stage": job.stage, "attempt": job.attempt, "epoch": job.epoch}
+        logger.info("claimed", extra={"action": "claimed", **about})
+        with (
+            Lease(self._jobs, job, self._settings, self._clock) as lease,
+            span(job.stage, job.traceparent, job_id=job.id, attempt=job.attempt, epoch=job.epoch),
+        ):
+            try:
+                outcome: Outcome | Exception = self._worker.work(job, lease)
+            except Exception as error:  # the process's edge: the cause is recorded on the job
+                if not isinstance(error, LeaseLost):
+                    logger.exception("failed", extra={"action": "failed", **about})
+                outcome = error
+            state = self._settle(lease, job, outcome)
+        logger.info(state, extra={"action": "settled", "state": state, **about})
+
+    def _settle(self, lease: Lease, job: Job, outcome: Outcome | Exception) -> str:
+        """Write the outcome, and keep trying through a database outage while the lease is ours."""
+        while True:
+            try:
+                return self._write(job, outcome)
+            except LeaseLost as error:
+                return f"lost: {error}"
+            except StoreUnavailable as error:
+                if not lease.is_ours:
+                    return f"lost: {error}"
+                time.sleep(self._settings.poll_s)
+
+    def _write(self, job: Job, outcome: Outcome | Exception) -> str:
+        match outcome:
+            case HandOver(verdict=verdict, draft=draft):
+                self._jobs.hand_over(job, verdict, self._clock(), draft)
+                return "handed over"
+            case Release(clip=clip, verdict=verdict):
+                self._jobs.complete(job, clip, verdict, self._clock())
+                return "released"
+            case Block(verdict=verdict):
+                self._jobs.block(job, verdict, self._clock())
+                return "blocked"
+            case LeaseLost():
+                raise outcome
+            case _:
+                return self._give_back(job, outcome)
+
+    def _give_back(self, job: Job, error: Exception) -> str:
+        if isinstance(error, TelecineError) and not error.retryable:
+            reason, is_retryable = JobError(code=error.code, message=str(error)), False
+        else:  # the text may name hosts and folders: the log has it, the caller gets the code
+            code = error.code if isinstance(error, TelecineError) else "internal_error"
+            message = f"The {job.stage} stage could not finish ({code}). Try again later."
+            reason, is_retryable = JobError(code=code, message=message), True
+        return self._jobs.retry_or_fail(
+            job, reason, self._retry, self._clock(), is_retryable=is_retryable
+        )
+
+    def _reap_now_and_then(self) -> None:
+        now = self._clock()
+        if now >= self._next_reap_at:
+            self._next_reap_at = now + self._reap_period
+            return_expired(self._jobs, self._retry, now)
+            expire(self._jobs, self._settings.result_ttl_s, now)
+            sweep(self._jobs, self._blobs, now)

@@ -1,0 +1,74 @@
+"""Two running platforms, each started once: the embedded one, and one on PostgreSQL and S3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import OpenAI
+
+from tests.otlp_collector import OtlpCollector, otlp_collector
+from tests.postgres_server import PostgresServer
+from tests.running_platform import RunningPlatform, running_platform
+from tests.s3_server import s3_server
+
+# The SDK's types know Sora's sizes and lengths only; on the wire any text goes. Any: for that.
+LARGE: Any = "128x128"
+WIDE: Any = "96x64"
+ONE: Any = "1"
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[OtlpCollector]:
+    with otlp_collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def embedded(
+    tmp_path_factory: pytest.TempPathFactory, collector: OtlpCollector
+) -> Iterator[RunningPlatform]:
+    """SQLite and a local folder. Short leases, so that a killed worker is missed soon."""
+    environ = {
+        "TELECINE_LEASE_S": "4",
+        "TELECINE_HEARTBEAT_S": "1",
+        "TELECINE_OTLP_ENDPOINT": collector.url,
+    }
+    with running_platform(tmp_path_factory.mktemp("embedded"), environ) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def clustered(
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer
+) -> Iterator[RunningPlatform]:
+    """PostgreSQL and an S3 server that checks signatures, as in a cluster."""
+    with s3_server() as s3:
+        environ = {
+            "TELECINE_DATABASE_URL": postgres.new_database(),
+            "TELECINE_STORAGE_URL": f"s3://{s3.bucket}/clips",
+            "TELECINE_S3_ENDPOINT_URL": s3.endpoint_url,
+            "AWS_ACCESS_KEY_ID": s3.access_key,
+            "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        with running_platform(tmp_path_factory.mktemp("clustered"), environ) as platform:
+            yield platform
+
+
+@pytest.fixture(params=["embedded", "clustered"])
+def platform(request: pytest.FixtureRequest) -> RunningPlatform:
+    """Both, one after the other."""
+    running: RunningPlatform = request.getfixturevalue(request.param)
+    return running
+
+
+def client_of(platform: RunningPlatform) -> OpenAI:
+    return OpenAI(base_url=f"{platform.url}/v1", api_key="unused", max_retries=0)
+
+
+@pytest.fixture
+def clip_path(tmp_path: Path) -> Path:
+    return tmp_path / "clip.mp4"
