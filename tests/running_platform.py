@@ -43,12 +43,11 @@ class RunningPlatform:
                 continue
         return found
 
-    def kill_one(self, name: str) -> int:
-        """SIGKILL exactly one process of that title."""
+    def signal_one(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to exactly one process of that title."""
         pids = self.pids(name)
         assert pids, f"no process {name!r} below {self.process.pid}"
-        os.kill(pids[0], signal.SIGKILL)
-        return pids[0]
+        os.kill(pids[0], number)
 
     def stop(self) -> str:
         """SIGTERM, wait for the drain, return what it had still to say."""

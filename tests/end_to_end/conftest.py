@@ -12,7 +12,7 @@ from openai import OpenAI
 from tests.otlp_collector import OtlpCollector, otlp_collector
 from tests.postgres_server import PostgresServer
 from tests.running_platform import RunningPlatform, running_platform
-from tests.s3_server import s3_server
+from tests.s3_server import S3Server, s3_server
 
 # The SDK's types know Sora's sizes and lengths only; on the wire any text goes. Any: for that.
 LARGE: Any = "128x128"
@@ -34,6 +34,7 @@ def embedded(
     environ = {
         "TELECINE_LEASE_S": "4",
         "TELECINE_HEARTBEAT_S": "1",
+        "TELECINE_STALL_S": "10",
         "TELECINE_OTLP_ENDPOINT": collector.url,
     }
     with running_platform(tmp_path_factory.mktemp("embedded"), environ) as platform:
@@ -41,21 +42,28 @@ def embedded(
 
 
 @pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres: PostgresServer) -> str:
+    return postgres.new_database()
+
+
+@pytest.fixture(scope="session")
 def clustered(
-    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer
+    tmp_path_factory: pytest.TempPathFactory, database_url: str, s3: S3Server
 ) -> Iterator[RunningPlatform]:
     """PostgreSQL and an S3 server that checks signatures, as in a cluster."""
-    with s3_server() as s3:
-        environ = {
-            "TELECINE_DATABASE_URL": postgres.new_database(),
-            "TELECINE_STORAGE_URL": f"s3://{s3.bucket}/clips",
-            "TELECINE_S3_ENDPOINT_URL": s3.endpoint_url,
-            "AWS_ACCESS_KEY_ID": s3.access_key,
-            "AWS_SECRET_ACCESS_KEY": s3.secret_key,
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-        with running_platform(tmp_path_factory.mktemp("clustered"), environ) as platform:
-            yield platform
+    environ = s3.environ() | {
+        "TELECINE_DATABASE_URL": database_url,
+        "TELECINE_STORAGE_URL": f"s3://{s3.bucket}/clips",
+        "TELECINE_RETRY_DELAY_S": "0.5",
+    }
+    with running_platform(tmp_path_factory.mktemp("clustered"), environ) as platform:
+        yield platform
 
 
 @pytest.fixture(params=["embedded", "clustered"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 import pytest
@@ -61,11 +62,20 @@ def check_completed_once(platform: RunningPlatform, video: Video) -> list[str]:
     return [f"{row.stage}:{row.state}:{row.attempt}" for row in history]
 
 
-@pytest.mark.parametrize("victim", ["ServeReplica:generation", "ray::Rank"])
-def test_job_survives_the_death_of_its_workers(embedded: RunningPlatform, victim: str) -> None:
+@pytest.mark.parametrize(
+    ("victim", "number"),
+    [
+        ("ServeReplica:generation", signal.SIGKILL),
+        ("ray::Rank", signal.SIGKILL),
+        ("ray::Rank", signal.SIGSTOP),  # not dead: its step counter stands still
+    ],
+)
+def test_job_survives_the_loss_of_its_workers(
+    embedded: RunningPlatform, victim: str, number: signal.Signals
+) -> None:
     client = client_of(embedded)
     video = start_job(client)
-    embedded.kill_one(victim)
+    embedded.signal_one(victim, number)
     history = check_completed_once(embedded, wait_for_end(client, video.id))
     assert "generation:running:2" in history
 
@@ -73,6 +83,6 @@ def test_job_survives_the_death_of_its_workers(embedded: RunningPlatform, victim
 def test_job_survives_the_death_of_the_api(embedded: RunningPlatform) -> None:
     client = client_of(embedded)
     video = start_job(client)
-    embedded.kill_one("telecine_platform.api.server")
+    embedded.signal_one("telecine_platform.api.server", signal.SIGKILL)
     history = check_completed_once(embedded, wait_for_end(client, video.id))
     assert "generation:running:2" not in history  # nobody who worked on it was touched

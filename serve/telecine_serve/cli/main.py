@@ -39,7 +39,8 @@ for command in (up, generate, models, doctor):
 def main() -> None:
     """Entry point of the `telecine` script."""
     try:
-        cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:

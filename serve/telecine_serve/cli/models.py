@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from telecine_platform.catalogue import CATALOGUE
+from telecine_platform.settings import export_variables
 
 
 @click.group()
@@ -38,6 +39,7 @@ def list_models(as_json: bool) -> None:
 @click.option("--seed", default=0, show_default=True, help="Seed of the random weights.")
 def write_embedded(folder: Path, seed: int) -> None:
     """Write the embedded model to FOLDER in diffusers' format."""
+    export_variables({"DS_ACCELERATOR": "cpu"})  # DeepSpeed would say on stdout what it guessed
     from telecine_serve.models.embedded import write_embedded_model
 
     write_embedded_model(folder, seed)
