@@ -8,6 +8,7 @@ TelecineError
 ├── NotFound                no such job, model or blob for this tenant
 ├── SettingsError           a setting is unknown, missing or out of range
 ├── ModelError              a model folder is missing or does not fit its catalogue card
+├── MediaError              a clip file is damaged, or frames cannot be a clip
 ├── PlanError               a tensor does not divide over the ranks as asked
 ├── CollectiveError         ranks disagree, or a subgroup all-reduce gives a wrong sum
 ├── IllegalTransition       a state change that the table does not have
@@ -68,6 +69,10 @@ class SettingsError(TelecineError):
 
 class ModelError(TelecineError):
     code = "model_error"
+
+
+class MediaError(TelecineError):
+    code = "media_error"
 
 
 class PlanError(TelecineError):

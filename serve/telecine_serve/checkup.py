@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from telecine_platform.catalogue import card_from_name
-from telecine_platform.errors import TelecineError
+from telecine_platform.errors import ModelError, TelecineError
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.settings import Settings
 from telecine_platform.storage.open import open_store
@@ -155,7 +155,7 @@ def _model(settings: Settings) -> str:
         return f"{settings.model}, in {folder}"
     if settings.model == "embedded" and settings.model_folder is None:
         return "embedded, written on first use"
-    raise TelecineError(f"no model_index.json in {folder}")
+    raise ModelError(f"no model_index.json in {folder}")
 
 
 def _registry(settings: Settings) -> str:

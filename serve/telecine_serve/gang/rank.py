@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,11 +86,15 @@ class Rank:
         if self._cancelled_job_id == job_id:
             control.cancel()
         self._control, self._job_id = control, job_id
+        started_at = time.monotonic()
         try:
             with span("rank", traceparent, job_id=job_id, attempt=attempt, rank=self._index):
                 return self._engine.generate(spec, control)
         finally:
             self._control, self._job_id = None, None
+            took = {"duration_s": round(time.monotonic() - started_at, 4)}
+            about = {"job_id": job_id, "attempt": attempt, "rank": self._index}
+            logger.info("generated", extra={"action": "generated", **about, **took})
 
     @ray.method(concurrency_group="control")
     def status(self) -> RankStatus:

@@ -11,7 +11,7 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from telecine_platform.errors import ModelError, StorageUnavailable, TelecineError
+from telecine_platform.errors import MediaError, ModelError, StorageUnavailable
 
 Frames = NDArray[np.uint8]
 """`frames_THWC`: uint8, sRGB, C is 3."""
@@ -37,4 +37,4 @@ def translated_media_errors(doing: str, path: Path) -> Iterator[None]:
         message = f"cannot {doing} {path.name}: {type(error).__name__}: {error}"
         if isinstance(error, OSError | FFmpegError) and error.errno in _DISK_ERRORS:
             raise StorageUnavailable(f"{message}; check the disk below {path.parent}") from error
-        raise TelecineError(f"{message}; the file or its content does not fit") from error
+        raise MediaError(f"{message}; the file or its content does not fit") from error

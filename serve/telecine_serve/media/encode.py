@@ -15,7 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from telecine_platform.errors import ModelError, TelecineError
+from telecine_platform.errors import MediaError, ModelError
 from telecine_serve.media.clip_array import Frames, check_frames, translated_media_errors
 
 MP4_CONTENT_TYPE = "video/mp4"
@@ -88,10 +88,10 @@ def encode_mp4(path: Path, frames_THWC: Frames, fps: int, metadata: Mapping[str,
 
 
 def probe_mp4(path: Path) -> ClipInfo:
-    """Read what the container says, without decoding. Raises `TelecineError` if it is no clip."""
+    """Read what the container says, without decoding. Raises `MediaError` if it is no clip."""
     with translated_media_errors("read", path), av.open(str(path), "r", format="mp4") as container:
         if not container.streams.video:
-            raise TelecineError(f"{path.name} has no video stream")
+            raise MediaError(f"{path.name} has no video stream")
         stream = container.streams.video[0]
         return ClipInfo(
             num_frames=stream.frames,

@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from telecine_platform.errors import ModelError, TelecineError
+from telecine_platform.errors import MediaError, ModelError
 from telecine_serve.media.clip_array import Frames, check_frames, translated_media_errors
 
 LOSSLESS_CONTENT_TYPE = "video/x-matroska"
@@ -51,14 +51,14 @@ def write_lossless(path: Path, frames_THWC: Frames, fps: int) -> None:
 def read_frames(path: Path) -> tuple[Frames, int]:
     """Read all frames (THWC, uint8) and the fps. The whole clip is in memory.
 
-    Raises `TelecineError` if the file is damaged or was not written by `write_lossless`.
+    Raises `MediaError` if the file is damaged or was not written by `write_lossless`.
     """
     with (
         translated_media_errors("read", path),
         av.open(str(path), "r", format="matroska") as container,
     ):
         if not container.streams.video or container.streams.video[0].codec.name != "ffv1":
-            raise TelecineError(f"{path.name} is no FFV1 clip: write_lossless makes those")
+            raise MediaError(f"{path.name} is no FFV1 clip: write_lossless makes those")
         stream = container.streams.video[0]
         digest = container.metadata.get(_DIGEST, "")
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
@@ -66,7 +66,7 @@ def read_frames(path: Path) -> tuple[Frames, int]:
     frames_THWC = np.stack(frames) if frames else np.empty((0, 0, 0, 3), np.uint8)
     # FFmpeg only logs a wrong checksum or a missing end, and paints over it.
     if _digest(frames_THWC) != digest or fps < 1:
-        raise TelecineError(
+        raise MediaError(
             f"{path.name} is damaged: its {len(frames)} frames at {fps} fps differ from those "
             "written; generate the clip again"
         )

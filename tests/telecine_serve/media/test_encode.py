@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from telecine_platform.errors import ModelError, TelecineError
+from telecine_platform.errors import MediaError, ModelError
 from telecine_serve.media.encode import ClipInfo, encode_mp4, probe_mp4
 from tests.telecine_serve.media.clips import flat_clip, moving_clip
 
@@ -117,5 +117,5 @@ def test_odd_size_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
 def test_other_file_is_no_clip(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "clip.mp4").write_bytes(content)
 
-    with pytest.raises(TelecineError, match=r"clip\.mp4"):
+    with pytest.raises(MediaError, match=r"clip\.mp4"):
         probe_mp4(tmp_path / "clip.mp4")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from telecine_platform.errors import ModelError, StorageUnavailable, TelecineError
+from telecine_platform.errors import MediaError, ModelError, StorageUnavailable
 from telecine_serve.media.clip_array import Frames
 from telecine_serve.media.encode import encode_mp4
 from telecine_serve.media.frames import read_frames, write_lossless
@@ -83,14 +83,14 @@ def test_damaged_file_is_an_error(tmp_path: Path, damage: str) -> None:
         case _:
             path.write_bytes(b"")
 
-    with pytest.raises(TelecineError, match=r"clip\.mkv"):
+    with pytest.raises(MediaError, match=r"clip\.mkv"):
         read_frames(path)
 
 
 def test_lossy_clip_is_not_taken_for_a_quarantined_one(tmp_path: Path) -> None:
     encode_mp4(tmp_path / "clip.mp4", moving_clip(3, 32, 32), 8, {})
 
-    with pytest.raises(TelecineError):
+    with pytest.raises(MediaError):
         read_frames(tmp_path / "clip.mp4")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from telecine_platform.errors import StorageUnavailable, TelecineError
+from telecine_platform.errors import MediaError, StorageUnavailable
 from telecine_serve.media.thumbnails import write_spritesheet, write_thumbnail
 from tests.telecine_serve.media.clips import flat_clip, moving_clip
 
@@ -77,5 +77,5 @@ def test_full_disk_is_worth_another_attempt() -> None:
 
 
 def test_missing_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TelecineError, match="cannot write"):
+    with pytest.raises(MediaError, match="cannot write"):
         write_spritesheet(tmp_path / "nowhere" / "sprites.jpg", moving_clip(1, 64, 64))
