@@ -66,7 +66,9 @@ def make_clip(
         report("downloading", 100)
         size_bytes = _save(client, f"/v1/videos/{video['id']}/content", output)
     took_s = time.monotonic() - started_at
-    return Clip(id=video["id"], path=output, size_bytes=size_bytes, took_s=round(took_s, 2))
+    return Clip(
+        id=video["id"], path=output.absolute(), size_bytes=size_bytes, took_s=round(took_s, 2)
+    )
 
 
 def _check_output(output: Path) -> None:

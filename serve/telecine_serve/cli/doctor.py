@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from telecine_platform.settings import load_settings
-from telecine_serve.checkup import Finding, check_machine
+from telecine_serve.local.checkup import Finding, check_machine
 
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "missing": "[red]missing[/]"}
 

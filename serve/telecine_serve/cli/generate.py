@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from telecine_platform.settings import load_settings
 from telecine_serve.cli.client import Clip, Report, make_clip
-from telecine_serve.local_platform import local_platform
+from telecine_serve.local.platform import local_platform
 
 
 @click.command()

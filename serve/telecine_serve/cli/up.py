@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from telecine_platform.settings import load_settings
-from telecine_serve.local_platform import local_platform
+from telecine_serve.local.platform import local_platform
 
 
 @click.command()

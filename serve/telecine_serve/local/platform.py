@@ -10,8 +10,8 @@ from telecine_platform.errors import ModelError, NotFound, SettingsError
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.settings import Settings, export_settings, export_variables
 from telecine_platform.storage.open import open_store
-from telecine_serve.api_process import api_process
-from telecine_serve.local_ray import local_stages
+from telecine_serve.local.api_process import api_process
+from telecine_serve.local.stages import local_stages
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Everything on one machine: start it, keep it running, check what it lacks."""
