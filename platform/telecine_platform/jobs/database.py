@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,8 @@ import sqlalchemy as sa
 from telecine_platform.errors import SettingsError, StoreUnavailable
 
 _CREATE_LOCK = 0x7E1EC1
+LOCK_TIMEOUT_S = 15.0
+"""How long a SQLite transaction waits for another process's."""
 
 
 class Database:
@@ -85,12 +89,14 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(f"cannot make the folder of {url.database}: {error}") from error
-    engine = sa.create_engine(url, connect_args={"timeout": 15}, pool_size=5, max_overflow=15)
+    engine = sa.create_engine(
+        url, connect_args={"timeout": LOCK_TIMEOUT_S}, pool_size=5, max_overflow=15
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:  # Any: the driver's connection
         connection.isolation_level = None  # we say BEGIN ourselves
-        connection.execute("PRAGMA journal_mode=WAL")
+        _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
 
     @sa.event.listens_for(engine, "begin")
@@ -101,6 +107,21 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
     return engine
+
+
+def _switch_to_wal(connection: Any) -> None:  # Any: the driver's connection
+    """Turn the write-ahead log on; the database keeps it, so only the first process has to.
+
+    SQLite does not wait for another process that is at it, but fails at once, whatever the timeout.
+    """
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _cause(error: Exception) -> str:
