@@ -2,6 +2,7 @@
 
 SafeguardError
 ├── RegistryError   the registry file is missing, unreadable or contradicts itself
+├── PolicyError     the policy file is missing, unreadable or has an unknown word
 └── CheckFailed     a check could not give an answer (model missing, frame unreadable, bug)
 """
 
@@ -14,6 +15,10 @@ class SafeguardError(Exception):
 
 class RegistryError(SafeguardError):
     """The registry cannot be used: the message names the file, the line or entity, and the cure."""
+
+
+class PolicyError(SafeguardError):
+    """The policy cannot be used: the message names the file, the rule and the cure."""
 
 
 class CheckFailed(SafeguardError):

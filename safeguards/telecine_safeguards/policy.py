@@ -1,4 +1,5 @@
-"""From what the checks saw to what happens, as one table.
+"""From what the checks saw to what happens, as one table: the output checkpoint's, and the words
+that both checkpoints share. The prompt checkpoint decides by the policy file (`policy_rules.py`).
 
 Pure. Invariant: a finding that no rule knows blocks; only the absence of findings allows, with one
 exception, the negative prompt. A negative prompt that names an entity asks for its absence, and
@@ -16,10 +17,12 @@ from telecine_safeguards.verdict import Action, Checkpoint, Finding, Verdict
 
 NAMES: Final = "names"
 NAMES_IN_NEGATIVE_PROMPT: Final = "names-in-negative-prompt"
+DESCRIPTIONS: Final = "descriptions"
+HARMS: Final = "harms"
 FINGERPRINT: Final = "fingerprint"
 NUDITY: Final = "nudity"
 
-_CURE_BY_KIND: Final = {
+CURE_BY_KIND: Final = {
     "person": "Describe a person who does not exist instead.",
     "character": "Describe a character of your own instead.",
     "work": "Describe a story of your own instead.",
@@ -65,7 +68,7 @@ def check_failed(check: str, *, checkpoint: Checkpoint, registry_version: str) -
 
 
 def _rank(finding: Finding) -> tuple[bool, int, float, str]:
-    kinds = list(_CURE_BY_KIND)
+    kinds = list(CURE_BY_KIND)
     kind = finding.entity_kind
     position = kinds.index(kind) if kind in kinds else len(kinds)
     return finding.check != NUDITY, position, -finding.score, finding.entity_id or ""
@@ -76,19 +79,19 @@ def _block(finding: Finding) -> tuple[str, str, str]:
     kind, name = finding.entity_kind, finding.entity_name
     if finding.check == NUDITY:
         return NUDITY, "nudity", "The clip shows nudity and is not released. Change the prompt."
-    if finding.check == NAMES and kind in _CURE_BY_KIND:
+    if finding.check == NAMES and kind in CURE_BY_KIND:
         return (
             "protected-name",
             f"protected_{kind}",
             f"The prompt names {name} ({kind}, {finding.rights_holder}), which is protected."
-            f" {_CURE_BY_KIND[kind]}",
+            f" {CURE_BY_KIND[kind]}",
         )
-    if finding.check == FINGERPRINT and kind in _CURE_BY_KIND:
+    if finding.check == FINGERPRINT and kind in CURE_BY_KIND:
         return (
             "reference-match",
             "reference_match",
             f"The clip matches registered material of {name} ({kind}, {finding.rights_holder})"
-            f" and is not released. {_CURE_BY_KIND[kind]}",
+            f" and is not released. {CURE_BY_KIND[kind]}",
         )
     return _failed(finding.check)
 

@@ -22,6 +22,12 @@ class Action(StrEnum):
     """What happens to the job, from mildest to hardest."""
 
     ALLOW = "allow"
+    REWRITE = "rewrite"
+    """The job goes on with the verdict's `rewritten_prompt` and `added_negative_prompt`."""
+    REVIEW = "review"
+    """The job waits for a person."""
+    LICENCE_REQUIRED = "licence-required"
+    """The rights holder offers licences; without a grant nothing is made."""
     BLOCK = "block"
 
 
@@ -57,8 +63,14 @@ class Verdict:
     findings: tuple[Finding, ...]
     registry_version: str
     """The version of the registry that was in force."""
+    rewritten_prompt: str | None = None
+    """What goes to the text encoder instead of the prompt; None: the prompt itself."""
+    added_negative_prompt: str | None = None
+    """What to append to the negative prompt; None: nothing."""
+    grants_used: tuple[str, ...] = ()
+    """The ids of the grants without which the verdict would have been harder."""
 
     @property
     def is_block(self) -> bool:
-        """Whether nothing may be made or released from here on."""
-        return self.action is Action.BLOCK
+        """Whether the job must stop: nothing may be made or released from here on."""
+        return self.action in (Action.BLOCK, Action.LICENCE_REQUIRED)

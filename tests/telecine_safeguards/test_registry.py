@@ -81,5 +81,5 @@ def test_bad_file_is_refused_with_file_and_place(content: str, complaint: str) -
 def test_starter_registry_covers_every_kind() -> None:
     entities = starter_registry().entities
 
-    assert len(entities) >= 40
+    assert len(entities) >= 1_050
     assert {entity.kind for entity in entities} == set(EntityKind)

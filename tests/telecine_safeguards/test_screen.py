@@ -11,23 +11,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loadtests.screening_sets import NAMED_TRAFFIC
 from telecine_safeguards.prompt.screen import PromptScreen
+from telecine_safeguards.registry.entities import EntityKind
 from telecine_safeguards.registry.load import starter_registry
 from telecine_safeguards.verdict import Action, Checkpoint
 from tests.telecine_safeguards.evasions import EVASIONS
 
 REGISTRY = starter_registry()
 SCREEN = PromptScreen(REGISTRY)
-NAMES = [name for each in REGISTRY.entities if not each.ambiguous for name in each.names]
-LATIN_NAMES = [name for name in NAMES if name.isascii()]
+CLEAR = [each for each in REGISTRY.entities if not each.ambiguous]
+LATIN_NAMES = [each.name for each in CLEAR if each.name.isascii()]
 TRAFFIC = Path(__file__).parents[3] / "shared" / "traffic" / "vbench_all_dimension.txt"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_unambiguous_name_blocks(name: str) -> None:
-    verdict = SCREEN.screen(prompt=f"a video of {name}, at night", negative_prompt="")
+@pytest.mark.parametrize("kind", EntityKind)
+def test_every_unambiguous_name_of_the_starter_is_stopped(kind: EntityKind) -> None:
+    names = [name for each in CLEAR if each.kind is kind for name in each.names]
 
-    assert verdict.is_block
+    passed = [
+        name
+        for name in names
+        if SCREEN.screen(prompt=f"a video of {name}, at night", negative_prompt="").action
+        is Action.ALLOW
+    ]
+
+    assert names
+    assert passed == []
 
 
 @settings(deadline=None, max_examples=400)
@@ -37,10 +47,12 @@ def test_every_unambiguous_name_blocks(name: str) -> None:
     frame=st.sampled_from(["{}", "a video of {} at night", "{}!", "(I saw a {}, 2 days ago)"]),
 )
 def test_no_evasion_turns_a_block_into_a_pass(name: str, evasions: list[str], frame: str) -> None:
-    for evasion in evasions:
+    for evasion in sorted(evasions, key=lambda each: each == "html"):  # markup comes last
         name = EVASIONS[evasion](name)
 
-    assert SCREEN.screen(prompt=frame.format(name), negative_prompt="").is_block
+    verdict = SCREEN.screen(prompt=frame.format(name), negative_prompt="")
+
+    assert verdict.action is not Action.ALLOW
 
 
 @settings(deadline=None)
@@ -111,13 +123,19 @@ def test_failed_check_logs_no_words_of_the_prompt(caplog: pytest.LogCaptureFixtu
     assert "secret" not in caplog.text + str([vars(record) for record in caplog.records])
 
 
-def test_benign_traffic_is_hardly_ever_blocked() -> None:
+def test_benign_traffic_is_hardly_ever_stopped() -> None:
     if not TRAFFIC.exists():
         pytest.skip(f"real prompts are not here: {TRAFFIC}")
-    prompts = TRAFFIC.read_text(encoding="utf-8").splitlines()
-
-    blocked = [
-        prompt for prompt in prompts if SCREEN.screen(prompt=prompt, negative_prompt="").is_block
+    prompts = [
+        prompt
+        for prompt in TRAFFIC.read_text(encoding="utf-8").splitlines()
+        if not NAMED_TRAFFIC.search(prompt)
     ]
 
-    assert len(blocked) / len(prompts) <= 0.005, blocked
+    stopped = [
+        prompt
+        for prompt in prompts
+        if SCREEN.screen(prompt=prompt, negative_prompt="").action is not Action.ALLOW
+    ]
+
+    assert len(stopped) / len(prompts) <= 0.002, stopped

@@ -30,7 +30,7 @@ def stands_as_name(words: str, normalized: Normalized, start: int, end: int) -> 
         return True
     if is_whole and num_letters >= MIN_INSIDE_LETTERS:
         return True
-    if not (_starts_word(normalized, start) and _ends_word(normalized, end)):
+    if not stands_apart(normalized, start, end):
         return False
     return (
         is_whole
@@ -39,6 +39,11 @@ def stands_as_name(words: str, normalized: Normalized, start: int, end: int) -> 
         or all(len(piece) <= 2 for piece in span.split())
         or not any(map(str.isspace, normalized.original_span(start, end)))
     )
+
+
+def stands_apart(normalized: Normalized, start: int, end: int) -> bool:
+    """Whether words begin at `start` and end at `end`, in true letters."""
+    return _starts_word(normalized, start) and _ends_word(normalized, end)
 
 
 def _starts_word(normalized: Normalized, start: int) -> bool:

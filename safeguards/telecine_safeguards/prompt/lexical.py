@@ -1,32 +1,29 @@
 """Finds the registry's names in a text, however they are written.
 
 One Aho-Corasick pass over the text without its gaps sees every spelling at once; whether a hit
-counts is then a rule about its boundaries. Small misspellings are left to rapidfuzz. Invariant: no
-name of the registry is silently impossible to find.
+counts is then a rule about its boundaries. What sounds alike or has one wrong letter is looked up
+by hash. Invariant: no name of the registry is silently impossible to find.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import ahocorasick
-import numpy as np
-from rapidfuzz import fuzz, process
 
 from telecine_safeguards.errors import RegistryError
-from telecine_safeguards.prompt.boundaries import stands_as_name
+from telecine_safeguards.prompt.boundaries import stands_apart, stands_as_name
+from telecine_safeguards.prompt.misspelt import Misspellings
 from telecine_safeguards.prompt.normalize import Normalized, Reading, has_cjk, normalize
-from telecine_safeguards.registry.entities import Entity, Registry
+from telecine_safeguards.prompt.ordinary import is_ordinary
+from telecine_safeguards.registry.entities import Entity, EntityStatus, Registry
 
 MIN_NAME_LETTERS: Final = 2
 """One letter alone would match anywhere in a spaced-out text."""
-MIN_FUZZY_LETTERS: Final = 7
-"""At 6 `boatman` (in VBench) and the family name Bateman are taken for `batman`."""
-MIN_FUZZY_RATIO: Final = 88
-"""Per cent, rapidfuzz indel ratio: one letter missing or added from 7 letters on, one letter
-changed, or two swapped, from 9 on."""
+MIN_REVERSED_LETTERS: Final = 6
+"""Shorter names backwards are other words (`amos`, `aide`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,95 +34,144 @@ class NameHit:
     matched: str
     """The caller's own words."""
     score: float
-    """1 for an exact skeleton, else the similarity, 0 to 1."""
+    """1 for an exact skeleton, less for a misspelling."""
+    spans: tuple[tuple[int, int], ...]
+    """Every place in the text where a name of the entity stands, as sure as this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Name:
+class Name:
+    """One name of one entity."""
+
     entity: Entity
     words: str
     """Normalised, with single spaces."""
+
+    has_digits: bool
 
     @property
     def key(self) -> str:
         return self.words.replace(" ", "")
 
+    def may_stand(self, normalized: Normalized, start: int, end: int) -> bool:
+        """Whether these letters are the name, not another word: `windowsill` is no Windows 11."""
+        span = normalized.text[start:end]
+        if self.has_digits and not stands_apart(normalized, start, end):
+            return False
+        if " " in self.words and " " not in span and is_ordinary(span):
+            return False
+        return stands_as_name(self.words, normalized, start, end)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Hit:
-    name: _Name
+    name: Name
     start: int
     end: int
     score: float
 
 
 class NameIndex:
-    """The names of one registry, compiled once."""
+    """The names of one registry, compiled once. Withdrawn entities are not in it."""
 
     def __init__(self, registry: Registry) -> None:
         """Raises RegistryError for a name or context word without enough letters to be found."""
+        entities = [
+            entity for entity in registry.entities if entity.status is not EntityStatus.WITHDRAWN
+        ]
         self._context = {
             entity.id: tuple(_words(entity, word) for word in entity.context_words)
-            for entity in registry.entities
+            for entity in entities
+            if entity.ambiguous
         }
         names = [
-            _Name(entity=entity, words=_words(entity, name))
-            for entity in registry.entities
+            Name(
+                entity=entity,
+                words=_words(entity, name),
+                has_digits=any(map(str.isdecimal, name)),
+            )
+            for entity in entities
             for name in entity.names
         ]
-        self._names_by_key: dict[str, list[_Name]] = {}
+        self._names_by_key: dict[str, list[Name]] = {}
         for name in names:
             self._names_by_key.setdefault(name.key, []).append(name)
         self._automaton = ahocorasick.Automaton()
         for key in self._names_by_key:
             self._automaton.add_word(key, key)
         self._automaton.make_automaton()
-        self._fuzzy_names = _fuzzy_names_by_num_words(names)
+        self._misspellings = Misspellings(
+            {
+                key: names[0].words
+                for key, names in self._names_by_key.items()
+                if not has_cjk(key) and not any(name.has_digits for name in names)
+            }
+        )
 
     def find(self, text: str) -> tuple[NameHit, ...]:
         """Give at most one hit for each entity, exact before similar, in the order of the ids."""
-        hits: dict[str, NameHit] = {}
+        best: dict[str, NameHit] = {}
+        spans: dict[str, set[tuple[int, int]]] = {}
+        read: set[str] = set()
         for reading in Reading:
+            if reading is Reading.SOUND and text.isascii():
+                continue
             normalized = normalize(text, reading)
-            for hit in (*self._exact(normalized), *self._similar(normalized)):
+            if normalized.text in read or not self._names_by_key:
+                continue
+            read.add(normalized.text)
+            for hit in (
+                *self._exact(normalized),
+                *self._backwards(normalized),
+                *self._similar(normalized),
+            ):
+                if not self._has_context(normalized, hit):
+                    continue
                 entity = hit.name.entity
-                known = hits.get(entity.id)
-                if (known is None or known.score < hit.score) and self._has_context(
-                    normalized, hit
-                ):
-                    hits[entity.id] = NameHit(
-                        entity=entity,
-                        matched=normalized.original_span(hit.start, hit.end),
-                        score=hit.score,
+                start, end = normalized.origins[hit.start], normalized.origins[hit.end - 1] + 1
+                is_better = entity.id not in best or best[entity.id].score < hit.score
+                if is_better:
+                    spans[entity.id] = set()
+                if is_better or best[entity.id].score == hit.score:
+                    spans[entity.id].add((start, end))
+                if is_better:
+                    best[entity.id] = NameHit(
+                        entity=entity, matched=text[start:end], score=hit.score, spans=()
                     )
-        return tuple(hits[id_] for id_ in sorted(hits))
+        return tuple(
+            NameHit(
+                entity=best[id_].entity,
+                matched=best[id_].matched,
+                score=best[id_].score,
+                spans=tuple(sorted(spans[id_])),
+            )
+            for id_ in sorted(best)
+        )
 
     def _exact(self, normalized: Normalized) -> Iterator[_Hit]:
-        if not self._names_by_key:
-            return
         places = [place for place, char in enumerate(normalized.text) if char != " "]
         for last, key in self._automaton.iter(normalized.text.replace(" ", "")):
             start, end = places[last - len(key) + 1], places[last] + 1
             for name in self._names_by_key[key]:
-                if stands_as_name(name.words, normalized, start, end):
+                if name.may_stand(normalized, start, end):
                     yield _Hit(name=name, start=start, end=end, score=1.0)
 
-    def _similar(self, normalized: Normalized) -> Iterator[_Hit]:
-        for num_words, names in self._fuzzy_names.items():
-            windows = list(_windows(normalized.text, num_words))
-            if not windows:
+    def _backwards(self, normalized: Normalized) -> Iterator[_Hit]:
+        """Names written from right to left (`namtaB`), as whole words."""
+        places = [place for place, char in enumerate(normalized.text) if char != " "][::-1]
+        for last, key in self._automaton.iter(normalized.text.replace(" ", "")[::-1]):
+            if len(key) < MIN_REVERSED_LETTERS or has_cjk(key):
                 continue
-            ratios = process.cdist(
-                [normalized.text[start:end].replace(" ", "") for start, end in windows],
-                [name.key for name in names],
-                scorer=fuzz.ratio,
-                score_cutoff=MIN_FUZZY_RATIO,
-                dtype=np.float32,
-            )
-            for row, column in np.argwhere(ratios):
-                start, end = windows[row]
-                score = float(ratios[row, column]) / 100
-                yield _Hit(name=names[column], start=start, end=end, score=score)
+            start, end = places[last], places[last - len(key) + 1] + 1
+            if f" {normalized.text} "[start : end + 2 : end + 1 - start] == "  ":
+                for name in self._names_by_key[key]:
+                    yield _Hit(name=name, start=start, end=end, score=0.95)
+
+    def _similar(self, normalized: Normalized) -> Iterator[_Hit]:
+        for near in self._misspellings.find(normalized.text):
+            for name in self._names_by_key[near.key]:
+                if name.words.count(" ") <= near.num_words <= name.words.count(" ") + 1:
+                    yield _Hit(name=name, start=near.start, end=near.end, score=near.score)
 
     def _has_context(self, normalized: Normalized, hit: _Hit) -> bool:
         if not hit.name.entity.ambiguous:
@@ -145,21 +191,3 @@ def _words(entity: Entity, name: str) -> str:
             " write it out or remove it"
         )
     return words
-
-
-def _fuzzy_names_by_num_words(names: Sequence[_Name]) -> Mapping[int, Sequence[_Name]]:
-    """Names by how many words of a text to compare them with: their own number, or one less."""
-    by_num_words: dict[int, list[_Name]] = {}
-    for name in names:
-        if has_cjk(name.words) or len(name.key) < MIN_FUZZY_LETTERS:
-            continue
-        num_words = name.words.count(" ") + 1
-        for num in {num_words, max(1, num_words - 1)}:
-            by_num_words.setdefault(num, []).append(name)
-    return by_num_words
-
-
-def _windows(text: str, num_words: int) -> Iterator[tuple[int, int]]:
-    starts = [0, *(place + 1 for place, char in enumerate(text) if char == " ")]
-    ends = [*(start - 1 for start in starts[1:]), len(text)]
-    return zip(starts, ends[num_words - 1 :], strict=False)

@@ -17,11 +17,17 @@ from functools import lru_cache
 from typing import Final
 
 
+FIRST_CJK: Final = "\u1100"
+"""No letter before this one is CJK: most need no closer look."""
+
+
 class Reading(Enum):
-    """How to take digits and symbols: `B4tman` needs the first, `Mickey2Mouse` the second."""
+    """How to take digits and symbols, and letters of other scripts: `B4tman` needs the first,
+    `Mickey2Mouse` the second, `Пикачу` the third."""
 
     LEET = "as the letters that they resemble"
     PLAIN = "as gaps between words"
+    SOUND = "as LEET, but Cyrillic and Greek letters by their sound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +54,8 @@ def normalize(text: str, reading: Reading = Reading.LEET) -> Normalized:
             last = letters[-1] if letters else " "
             if is_gap and last == " ":
                 continue
-            if not is_gap and last != " " and is_cjk(letter) != is_cjk(last):
+            is_plain = letter < FIRST_CJK and last < FIRST_CJK
+            if not is_plain and last != " " and is_cjk(letter) != is_cjk(last):
                 letters.append(" ")
                 origins.append(index)
             letters.append(letter)
@@ -121,6 +128,16 @@ _SHAPES: Final = {
 """Letters of other scripts by the Latin letter that they are drawn like: Cyrillic, Greek, Armenian,
 Cherokee, Lisu. Written from their shapes; a subset of the table of Unicode TR 39."""
 
+_SOUNDS: Final = dict(
+    zip(
+        "абвгдезийклмнопрстуфхцчшщъыьэіїёґαβγδεζηθικλμνξοπρσςτυφχψω",
+        "a b v g d e z i i k l m n o p r s t u f h c ch sh sh - i - e i i e g"
+        " a v g d e z i th i k l m n x o p r s s t i f h ps o".replace("-", "_").split(),
+        strict=True,
+    )
+) | {"ж": "zh", "ю": "iu", "я": "ia", "ъ": "", "ь": ""}
+"""Cyrillic and Greek by sound, near to BGN/PCGN romanisation without its marks."""
+
 _LOOK_ALIKES: Final = {char: letter for letter, chars in _SHAPES.items() for char in chars}
 
 _INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
@@ -145,6 +162,8 @@ def _step(char: str, reading: Reading) -> str:
     category = unicodedata.category(char)
     if category[0] == "M" or category == "Cf" or char in _INVISIBLE_LETTERS:
         return ""
+    if reading is Reading.SOUND and (sound := _SOUNDS.get(char.casefold())) is not None:
+        return sound
     if char in _LOOK_ALIKES:
         return _LOOK_ALIKES[char]
     digit = unicodedata.decimal(char, None)

@@ -1,4 +1,4 @@
-"""Reads a registry file. The one place where registry data from outside enters.
+"""Reads registry files. With `export.py` the one place where registry data from outside enters.
 
 Invariant: a file is taken whole or refused whole, with the entity and the cure in the error: a
 registry that silently loses an entry would let protected work through.
@@ -7,19 +7,28 @@ registry that silently loses an entry would let protected work through.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable
+import json
+from collections.abc import Hashable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from telecine_safeguards.errors import RegistryError
-from telecine_safeguards.registry.entities import Entity, EntityKind, Registry
+from telecine_safeguards.registry.entities import Registry
+from telecine_safeguards.registry.rows import (
+    EntityRow,
+    GrantRow,
+    entity_from_row,
+    grant_from_row,
+)
 
-_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_PdqHex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+STARTER_VERSION: Final = "starter-2"
+STARTER_FILES: Final = ("characters", "brands", "people", "styles")
+DIGEST_DIGITS: Final = 12
+"""48 bits: two registries of one operator will not meet by chance, and it fits in a log line."""
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -35,45 +44,36 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_DIGEST_DIGITS = 12
-"""48 bits: two registries of one operator will not meet by chance, and it fits in a log line."""
-
-
-class _EntityRow(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    id: _Name
-    kind: EntityKind
-    name: _Name
-    rights_holder: _Name
-    aliases: list[_Name] = []
-    ambiguous: bool = False
-    context_words: list[_Name] = []
-    reference_hashes: list[_PdqHex] = []
-
-
 class _RegistryFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    version: _Name
-    entities: list[_EntityRow] = Field(min_length=1)
+    version: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    entities: list[EntityRow] = Field(min_length=1)
+    grants: list[GrantRow] = []
 
 
 def load_registry(path: Path) -> Registry:
-    """Read and check a YAML registry file. Raises RegistryError."""
+    """Read and check a registry file: `.jsonl` is JSON Lines, all else YAML. Raises RegistryError.
+
+    JSON Lines hold one entity a line, unsigned: the operator's own file on the operator's own
+    disk. What comes from elsewhere is signed and read by `export.registry_from_export`.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise RegistryError(
             f"registry {path} cannot be read ({error.strerror}): give a readable YAML file"
         ) from error
+    if path.suffix == ".jsonl":
+        return registry_from_lines(content, version=path.stem, source=str(path))
     return registry_from_yaml(content, source=str(path))
 
 
 def starter_registry() -> Registry:
-    """Read the small registry that ships with the package: a start, not legal advice."""
-    content = resources.files(__package__).joinpath("starter.yaml").read_bytes()
-    return registry_from_yaml(content, source="starter.yaml")
+    """Read the registry that ships with the package: a start, not legal advice."""
+    folder = resources.files(__package__).joinpath("starter")
+    content = b"".join(folder.joinpath(f"{name}.jsonl").read_bytes() for name in STARTER_FILES)
+    return registry_from_lines(content, version=STARTER_VERSION, source="starter")
 
 
 def registry_from_yaml(content: bytes, *, source: str) -> Registry:
@@ -82,40 +82,85 @@ def registry_from_yaml(content: bytes, *, source: str) -> Registry:
         document = yaml.load(content, Loader=_StrictLoader)  # a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RegistryError(f"registry {source} is not YAML: {error}") from error
+    return _registry_from_document(document, content=content, source=source)
+
+
+def registry_from_lines(content: bytes, *, version: str, source: str) -> Registry:
+    """Parse and check one entity a line; blank lines do not count. Raises RegistryError."""
+    rows = [
+        json_object(line, source=source, number=number)
+        for number, line in enumerate(content.split(b"\n"), start=1)
+        if line.strip()
+    ]
+    document = {"version": version, "entities": rows}
+    return _registry_from_document(document, content=content, source=source)
+
+
+def registry_from_rows(
+    *, version: str, entities: Sequence[object], grants: Sequence[object], source: str
+) -> Registry:
+    """Check rows that were parsed elsewhere, and keep `version` as it is. Raises RegistryError."""
+    document = {"version": version, "entities": list(entities), "grants": list(grants)}
+    file = _checked_file(document, source)
+    return Registry(
+        version=file.version,
+        entities=tuple(map(entity_from_row, file.entities)),
+        grants=tuple(map(grant_from_row, file.grants)),
+    )
+
+
+def json_object(line: bytes, *, source: str, number: int) -> dict[str, Any]:  # Any: unchecked JSON
+    """Parse a line that must hold one object, without a key written twice. Raises RegistryError."""
+    try:
+        value = json.loads(line, object_pairs_hook=_unique_keys)
+    except (ValueError, RecursionError) as error:
+        raise RegistryError(f"registry {source}: line {number} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise RegistryError(f"registry {source}: line {number} is not an object")
+    return value
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # Any: unchecked JSON
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"a key is written twice: {keys}")
+    return dict(pairs)
+
+
+def _registry_from_document(document: object, *, content: bytes, source: str) -> Registry:
+    file = _checked_file(document, source)
+    digest = hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS]
+    return Registry(
+        version=f"{file.version}+{digest}",
+        entities=tuple(map(entity_from_row, file.entities)),
+        grants=tuple(map(grant_from_row, file.grants)),
+    )
+
+
+def _checked_file(document: object, source: str) -> _RegistryFile:
     try:
         file = _RegistryFile.model_validate(document)
     except ValidationError as error:
         raise RegistryError(_words_from_error(error, document, source)) from error
-    seen: set[str] = set()
-    for row in file.entities:
-        if row.id in seen:
+    for ids, noun in (
+        ([row.id for row in file.entities], "entity"),
+        ([row.id for row in file.grants], "grant"),
+    ):
+        seen: set[str] = set()
+        for id_ in ids:
+            if id_ in seen:
+                raise RegistryError(
+                    f"registry {source}: id {id_!r} is used twice; give each {noun} its own id"
+                )
+            seen.add(id_)
+    known = {row.id for row in file.entities}
+    for grant in file.grants:
+        if grant.entity_id not in known:
             raise RegistryError(
-                f"registry {source}: id {row.id!r} is used twice; give each entity its own id"
+                f"registry {source}: grant {grant.id!r} is for {grant.entity_id!r}, which is not"
+                " an entity of this registry; correct the id"
             )
-        seen.add(row.id)
-        if row.ambiguous and not row.context_words:
-            raise RegistryError(
-                f"registry {source}: entity {row.id!r} is ambiguous without context words and"
-                " could never match; add context_words, or set ambiguous: false"
-            )
-    digest = hashlib.sha256(content).hexdigest()[:_DIGEST_DIGITS]
-    return Registry(
-        version=f"{file.version}+{digest}",
-        entities=tuple(_entity_from_row(row) for row in file.entities),
-    )
-
-
-def _entity_from_row(row: _EntityRow) -> Entity:
-    return Entity(
-        id=row.id,
-        kind=row.kind,
-        name=row.name,
-        rights_holder=row.rights_holder,
-        aliases=tuple(row.aliases),
-        ambiguous=row.ambiguous,
-        context_words=tuple(row.context_words),
-        reference_hashes=tuple(row.reference_hashes),
-    )
+    return file
 
 
 def _words_from_error(error: ValidationError, document: object, source: str) -> str:

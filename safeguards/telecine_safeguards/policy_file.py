@@ -1,0 +1,94 @@
+"""Reads a policy file: the operator's rules in YAML.
+
+Invariant: taken whole or refused whole; an unknown key, check, kind or action is an error, because
+a rule that silently never fits would be a hole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from telecine_safeguards.errors import PolicyError
+from telecine_safeguards.policy_rules import Policy, Rule
+from telecine_safeguards.registry.entities import EntityStatus
+from telecine_safeguards.verdict import Action
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Check = Literal["names", "descriptions", "harms", "names-in-negative-prompt"]
+_Kind = Literal["character", "person", "brand", "style", "work", "harm"]
+_Code = Annotated[str, StringConstraints(pattern=r"^[a-z_]*(\{kind\})?[a-z_]*$", min_length=1)]
+_DIGEST_DIGITS = 12
+
+
+class _RuleRow(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: _Text
+    action: Action
+    reason_code: _Code
+    checks: list[_Check] = []
+    kinds: list[_Kind] = []
+    entities: list[_Text] = []
+    statuses: list[EntityStatus] = []
+    min_score: float = Field(default=0.0, ge=0.0, le=1.0)
+    is_rewritable: bool | None = None
+    regions: list[_Text] = []
+    tenants: list[_Text] = []
+    uses: list[_Text] = []
+
+
+class _PolicyFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    version: _Text
+    rules: list[_RuleRow] = Field(min_length=1)
+
+
+def load_policy(path: Path) -> Policy:
+    """Read and check a policy file. Raises PolicyError."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"policy {path} cannot be read ({error.strerror})") from error
+    return policy_from_yaml(content, source=str(path))
+
+
+@cache
+def default_policy() -> Policy:
+    """The policy that ships with the package."""
+    content = resources.files(__package__).joinpath("policy_default.yaml").read_bytes()
+    return policy_from_yaml(content, source="policy_default.yaml")
+
+
+def policy_from_yaml(content: bytes, *, source: str) -> Policy:
+    """Parse and check; `source` names it in errors. Raises PolicyError."""
+    try:
+        file = _PolicyFile.model_validate(yaml.safe_load(content))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PolicyError(f"policy {source} is not YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "its shape"
+        raise PolicyError(
+            f"policy {source}: {place}: {first['msg']}; got {first['input']!r:.80}. Correct it"
+        ) from error
+    names = [rule.name for rule in file.rules]
+    if len(set(names)) < len(names):
+        raise PolicyError(f"policy {source}: two rules have one name; verdicts name the rule")
+    digest = hashlib.sha256(content).hexdigest()[:_DIGEST_DIGITS]
+    return Policy(version=f"{file.version}+{digest}", rules=tuple(map(_rule, file.rules)))
+
+
+def _rule(row: _RuleRow) -> Rule:
+    values: dict[str, Any] = {  # Any: the values of a checked row
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in ((name, getattr(row, name)) for name in type(row).model_fields)
+    }
+    return Rule(**values)
