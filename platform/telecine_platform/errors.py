@@ -5,6 +5,7 @@ TelecineError
 │   ├── BodyTooLarge        the request body is over the limit
 │   └── ClipNotReady        content was asked of a job that has none (yet)
 ├── Unauthenticated         no API key, or an unknown one
+├── Forbidden               a known key without the scope, or somebody else's entity
 ├── NotFound                no such job, model or blob for this tenant
 ├── SettingsError           a setting is unknown, missing or out of range
 ├── ModelError              a model folder is missing or does not fit its catalogue card
@@ -57,6 +58,10 @@ class ClipNotReady(InvalidRequest):
 
 class Unauthenticated(TelecineError):
     code = "invalid_api_key"
+
+
+class Forbidden(TelecineError):
+    code = "forbidden"
 
 
 class NotFound(TelecineError):

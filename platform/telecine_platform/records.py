@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from telecine_safeguards.verdict import Verdict
+from telecine_safeguards.verdict import Action, Verdict
 
 
 class Stage(StrEnum):
@@ -22,6 +22,8 @@ class JobState(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    HELD = "held"
+    """A person has to look at it; nobody can claim it until then."""
     COMPLETED = "completed"
     BLOCKED = "blocked"
     FAILED = "failed"
@@ -29,7 +31,7 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self not in (JobState.QUEUED, JobState.RUNNING)
+        return self not in (JobState.QUEUED, JobState.RUNNING, JobState.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,30 @@ class Job:
     """Key of the unreleased clip in quarantine; set once generation is done."""
     error: JobError | None = None
     clip: ClipKeys | None = None
+
+    @property
+    def rewrite(self) -> Verdict | None:
+        """The verdict that put other words in the prompt's place; None when nothing was changed."""
+        rewrites = [verdict for verdict in self.verdicts if verdict.action is Action.REWRITE]
+        return rewrites[-1] if rewrites else None
+
+    @property
+    def screened_spec(self) -> VideoSpec:
+        """What may be generated: the caller's request with the rewrite applied."""
+        if self.rewrite is None:
+            return self.spec
+        texts = (self.spec.negative_prompt, self.rewrite.added_negative_prompt)
+        return replace(
+            self.spec,
+            prompt=self.rewrite.rewritten_prompt or self.spec.prompt,
+            negative_prompt=", ".join(text for text in texts if text),
+        )
+
+    @property
+    def grant_ids(self) -> tuple[str, ...]:
+        """The licences that the job was let through with; each has to hold at every claim."""
+        used = [grant_id for verdict in self.verdicts for grant_id in verdict.grants_used]
+        return tuple(dict.fromkeys(used))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,18 +41,28 @@ class Settings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """0 takes a free port."""
     api_keys_file: Path | None = None
-    """YAML: tenant name -> list of SHA-256 hex digests of keys; None: one tenant, no keys."""
+    """YAML: tenant -> SHA-256 hex digests of its keys, and scopes; None: one tenant, no keys."""
 
     model: str = "embedded"
     """A name in the catalogue."""
     model_folder: Path | None = None
     """The model in diffusers' folder format; None: the embedded model, written on first use."""
     num_ranks: _Count = 2
-    """Ranks of a generation gang: the tensor-parallel degree."""
+    """Ranks of a generation gang; how they share the work is planned at its start."""
     rank_device: Literal["cpu", "cuda"] = "cpu"
     """`cpu` runs gloo on CPU actors, `cuda` runs NCCL with one GPU per rank."""
     registry_file: Path | None = None
-    """The rights registry; None: the starter registry that ships with the code."""
+    """What an empty rights store begins with; None: the starter that ships with the code."""
+    registry_public_key_file: Path | None = None
+    """PEM, Ed25519: whose registry files are imported; None: nobody's."""
+    registry_private_key_file: Path | None = None
+    """PEM, Ed25519: signs registry exports; None: nothing is exported."""
+    policy_file: Path | None = None
+    """What is rewritten, licensed, reviewed or blocked, by region and tenant; None: as shipped."""
+    region: str = ""
+    """Where clips are shown, as `EU`; empty: unknown, so everything protected anywhere counts."""
+    screening_model: Literal["minilm", "none"] = "minilm"
+    """Finds descriptions without names; `none` screens by spelling only, and lets those pass."""
 
     lease_s: _Seconds = 15.0
     """A worker silent for longer loses its job to another."""
@@ -70,6 +80,8 @@ class Settings(BaseModel):
     """How long a stopping replica may finish its job: longer than `job_timeout_s`."""
     stall_s: _Seconds = 60.0
     """A gang whose step counter stands still for longer is rebuilt."""
+    checkpoint_s: _Seconds = 60.0
+    """How often a generation saves where it can go on from after its gang is lost."""
     result_ttl_s: _Seconds = 86_400.0
     """Finished jobs of this age are deleted with their clips."""
     signed_url_ttl_s: Annotated[int, Field(ge=1)] = 300
@@ -94,7 +106,16 @@ class Settings(BaseModel):
     otlp_endpoint: str | None = None
     """OTLP/HTTP traces URL, as `http://collector:4318/v1/traces`; None: no traces leave."""
 
-    @field_validator("data_dir", "model_folder", "registry_file", "api_keys_file", "log_folder")
+    @field_validator(
+        "data_dir",
+        "model_folder",
+        "registry_file",
+        "registry_public_key_file",
+        "registry_private_key_file",
+        "policy_file",
+        "api_keys_file",
+        "log_folder",
+    )
     @classmethod
     def _make_absolute(cls, path: Path | None) -> Path | None:
         """Ray's actors run in another folder than the process that read the setting."""

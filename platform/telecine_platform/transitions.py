@@ -10,12 +10,15 @@ LEGAL: dict[JobState, frozenset[JobState]] = {
     JobState.RUNNING: frozenset(
         {
             JobState.QUEUED,  # handed to the next stage, or back after a retryable error
+            JobState.HELD,  # screening asks for a person
             JobState.COMPLETED,
             JobState.BLOCKED,
             JobState.FAILED,
             JobState.CANCELLED,
         }
     ),
+    # Approved, refused, deleted.
+    JobState.HELD: frozenset({JobState.QUEUED, JobState.BLOCKED, JobState.CANCELLED}),
     JobState.COMPLETED: frozenset(),
     JobState.BLOCKED: frozenset(),
     JobState.FAILED: frozenset(),

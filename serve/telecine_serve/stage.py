@@ -22,6 +22,8 @@ from telecine_platform.jobs.reaper import expire, return_expired, sweep
 from telecine_platform.jobs.retry import RetryPolicy
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.records import ClipKeys, Job, JobError, Stage
+from telecine_platform.rights.claim import licence_stop
+from telecine_platform.rights.store import RightsStore
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore
 from telecine_platform.telemetry.tracing import span
@@ -53,7 +55,14 @@ class Block:
     verdict: Verdict
 
 
-Outcome = HandOver | Release | Block
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A person has to look at the prompt first."""
+
+    verdict: Verdict
+
+
+Outcome = HandOver | Release | Block | Hold
 
 
 class StageWorker(Protocol):
@@ -86,6 +95,7 @@ class StageLoop:
         self._blobs = blobs
         self._settings = settings
         self._clock = clock
+        self._rights = RightsStore(jobs.database)
         self._retry = RetryPolicy(
             max_attempts=settings.max_attempts, delay_s=settings.retry_delay_s
         )
@@ -124,13 +134,21 @@ class StageLoop:
             span(job.stage, job.traceparent, job_id=job.id, attempt=job.attempt, epoch=job.epoch),
         ):
             try:
-                outcome: Outcome | Exception = self._worker.work(job, lease)
+                outcome: Outcome | Exception = self._work(job, lease)
             except Exception as error:  # the process's edge: the cause is recorded on the job
                 if not isinstance(error, LeaseLost):
                     logger.exception("failed", extra={"action": "failed", **about})
                 outcome = error
             state = self._settle(lease, job, outcome)
         logger.info(state, extra={"action": "settled", "state": state, **about})
+
+    def _work(self, job: Job, lease: Lease) -> Outcome:
+        """Work, unless a licence of the job has lapsed: before the work, or before the release."""
+        verdict = licence_stop(self._rights, job, self._clock())
+        outcome = self._worker.work(job, lease) if verdict is None else Block(verdict=verdict)
+        if isinstance(outcome, Release):
+            verdict = licence_stop(self._rights, job, self._clock())
+        return outcome if verdict is None else Block(verdict=verdict)
 
     def _settle(self, lease: Lease, job: Job, outcome: Outcome | Exception) -> str:
         """Write the outcome, and keep trying through a database outage while the lease is ours."""
@@ -155,6 +173,9 @@ class StageLoop:
             case Block(verdict=verdict):
                 self._jobs.block(job, verdict, self._clock())
                 return "blocked"
+            case Hold(verdict=verdict):
+                self._jobs.hold(job, verdict, self._clock())
+                return "held"
             case LeaseLost():
                 raise outcome
             case _:

@@ -9,7 +9,15 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from telecine_platform.api import models, openai_videos
+from telecine_platform.api import (
+    models,
+    openai_videos,
+    reviews,
+    rights_entities,
+    rights_grants,
+    rights_transfer,
+    screenings,
+)
 from telecine_platform.api.context import ApiContext, utc_now
 from telecine_platform.api.health import health_router
 from telecine_platform.api.metrics import HttpMetrics
@@ -18,6 +26,7 @@ from telecine_platform.api.problems import install_problem_handlers
 from telecine_platform.auth import load_api_keys
 from telecine_platform.catalogue import card_from_name
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.rights.screening import Screen
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore
 
@@ -27,6 +36,7 @@ def create_app(
     jobs: JobStore,
     blobs: BlobStore,
     now: Callable[[], datetime] = utc_now,
+    screen: Screen | None = None,
 ) -> FastAPI:
     """The application. Reads the keys file and touches neither store, so it starts without them.
 
@@ -39,6 +49,7 @@ def create_app(
         keys=load_api_keys(settings.api_keys_file),
         card=card_from_name(settings.model),
         now=now,
+        screen=screen,
     )
     app = FastAPI(
         title="Telecine",
@@ -49,9 +60,13 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.context = context
+    app.state.preview = screenings.Preview(context)
     registry = CollectorRegistry()
-    app.include_router(openai_videos.router)
-    app.include_router(models.router)
+    for part in (
+        openai_videos, models, rights_entities, rights_grants, rights_transfer, reviews,
+        screenings,
+    ):  # fmt: skip
+        app.include_router(part.router)
     app.include_router(health_router(context, registry))
     install_problem_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)

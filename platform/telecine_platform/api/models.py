@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from telecine_platform.api.context import Context, TenantId
+from telecine_platform.api.context import Context, Reader
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.specs import size_name
 from telecine_platform.api.wire import MAX_GUIDANCE, MIN_GUIDANCE
@@ -49,13 +49,13 @@ class ModelList(BaseModel):
 
 
 @router.get("", summary="List the models")
-def list_models(context: Context, _tenant_id: TenantId) -> ModelList:
+def list_models(context: Context, _tenant_id: Reader) -> ModelList:
     """The one model that is served."""
     return ModelList(data=[_model_from_card(context.card, context.settings.max_prompt_chars)])
 
 
 @router.get("/{model}", summary="Look at a model")
-def retrieve_model(model: str, context: Context, _tenant_id: TenantId) -> Model:
+def retrieve_model(model: str, context: Context, _tenant_id: Reader) -> Model:
     """A served model's limits."""
     if model != context.card.name:
         raise NotFound(f"no model {model[:100]!r} is served here; served: {context.card.name}")

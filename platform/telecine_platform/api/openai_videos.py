@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from telecine_platform.api.bodies import JSON, MULTIPART, URLENCODED, fields_from_request
 from telecine_platform.api.content import Variant, response_from_clip
-from telecine_platform.api.context import ApiContext, Context, TenantId
+from telecine_platform.api.context import ApiContext, Context, Reader, Submitter
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.specs import spec_from_request
 from telecine_platform.api.wire import (
@@ -37,7 +37,7 @@ router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=RESPONSES)
 POLL_AFTER_MS = 500
 """What the OpenAI SDK waits between two polls; clips take seconds to minutes, a poll well below
 a millisecond of CPU."""
-_ID_PATTERN = r"^video_[0-9a-f]{32}$"
+ID_PATTERN = r"^video_[0-9a-f]{32}$"
 _MAX_RANDOM_SEED = 2**53
 """A seed that we choose survives JSON readers that keep numbers as doubles."""
 _CREATE_SCHEMA = CreateVideoBody.model_json_schema()
@@ -48,7 +48,7 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    after: Annotated[str, Field(pattern=_ID_PATTERN)] | None = Field(
+    after: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(
         None, description="The last id of the page before."
     )
     limit: int = Field(20, ge=1, le=100)
@@ -66,7 +66,7 @@ class ListQuery(BaseModel):
     },
 )
 async def create_video(
-    request: Request, response: Response, context: Context, tenant_id: TenantId
+    request: Request, response: Response, context: Context, tenant_id: Submitter
 ) -> Video:
     """Store the job and return at once; poll `GET /v1/videos/{video_id}` for the outcome."""
     with span("POST /v1/videos", parent=request.headers.get("traceparent", "")):
@@ -82,7 +82,7 @@ async def create_video(
 
 @router.get("", summary="List the videos")
 def list_videos(
-    context: Context, tenant_id: TenantId, query: Annotated[ListQuery, Query()]
+    context: Context, tenant_id: Reader, query: Annotated[ListQuery, Query()]
 ) -> VideoList:
     """One page of the caller's videos."""
     jobs, has_more = context.jobs.list_jobs(
@@ -98,16 +98,14 @@ def list_videos(
 
 
 @router.get("/{video_id}", summary="Look at a video")
-def retrieve_video(
-    video_id: str, response: Response, context: Context, tenant_id: TenantId
-) -> Video:
+def retrieve_video(video_id: str, response: Response, context: Context, tenant_id: Reader) -> Video:
     """Where the job stands; until it is final, `openai-poll-after-ms` says when to ask again."""
     return _shown(context.jobs.get(_checked_id(video_id), tenant_id), context, response)
 
 
 @router.delete("/{video_id}", summary="Delete a video")
 def delete_video(
-    video_id: str, request: Request, context: Context, tenant_id: TenantId
+    video_id: str, request: Request, context: Context, tenant_id: Submitter
 ) -> DeletedVideo:
     """Stop the job if it still runs, forget its texts, and delete its clip."""
     job = context.jobs.delete(_checked_id(video_id), tenant_id, context.now())
@@ -138,7 +136,7 @@ def download_video(
     video_id: str,
     request: Request,
     context: Context,
-    tenant_id: TenantId,
+    tenant_id: Reader,
     variant: Variant = "video",
 ) -> Response:
     """The clip or one of its pictures. 400 until the video is completed."""
@@ -171,7 +169,7 @@ def _submit(context: ApiContext, tenant_id: str, body: CreateVideoBody) -> Job:
 
 def _checked_id(video_id: str) -> str:
     """Anything that cannot be an id of ours does not reach the database or the storage."""
-    if not re.fullmatch(_ID_PATTERN, video_id):
+    if not re.fullmatch(ID_PATTERN, video_id):
         raise NotFound(f"no video {video_id[:100]!r}: it was deleted, or there never was one")
     return video_id
 

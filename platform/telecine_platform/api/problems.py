@@ -23,6 +23,8 @@ from starlette.types import Scope
 from telecine_platform.api.validation import invalid_request_from_errors
 from telecine_platform.errors import (
     BodyTooLarge,
+    Forbidden,
+    IllegalTransition,
     InvalidRequest,
     NotFound,
     StorageUnavailable,
@@ -40,7 +42,9 @@ _STATUSES: dict[type[TelecineError], int] = {
     BodyTooLarge: 413,
     InvalidRequest: 400,  # ClipNotReady too: 409 would make the OpenAI SDK retry, 404 means "gone"
     Unauthenticated: 401,
+    Forbidden: 403,
     NotFound: 404,
+    IllegalTransition: 409,
     StoreUnavailable: 503,
     StorageUnavailable: 503,
 }
@@ -175,7 +179,9 @@ def _response(
     headers: Mapping[str, str] | None = None,
     beside: Mapping[str, object] | None = None,
 ) -> JSONResponse:
-    kind = {401: "authentication_error"}.get(status, "invalid_request_error")
+    kind = {401: "authentication_error", 403: "permission_error"}.get(
+        status, "invalid_request_error"
+    )
     problem = Problem(
         message=message, type="server_error" if status >= 500 else kind, param=param, code=code
     )

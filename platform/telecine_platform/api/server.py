@@ -21,6 +21,7 @@ from telecine_platform.api.app import create_app
 from telecine_platform.api.listener import open_listener, url_from_listener
 from telecine_platform.errors import StorageUnavailable, StoreUnavailable, TelecineError
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.rights.open import open_rights
 from telecine_platform.settings import Settings, load_settings
 from telecine_platform.storage.open import open_store
 from telecine_platform.telemetry.logs import set_up_logs
@@ -94,6 +95,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
     with closing(listener), closing(JobStore(settings.resolved_database_url)) as jobs:
         jobs.create_tables()
+        open_rights(settings, jobs.database)
         server_from_app(create_app(settings, jobs, blobs)).run(sockets=[listener])
 
 

@@ -27,8 +27,8 @@ def spec_from_request(
     width_px, height_px = _size_px(body.size, card)
     return VideoSpec(
         model=card.name,
-        prompt=_checked_prompt(body.prompt, max_prompt_chars),
-        negative_prompt=_checked_text(
+        prompt=checked_prompt(body.prompt, max_prompt_chars),
+        negative_prompt=checked_text(
             body.negative_prompt or "", "negative_prompt", max_prompt_chars
         ),
         width_px=width_px,
@@ -73,8 +73,9 @@ def _num_steps(num_steps: int | None, card: ModelCard) -> int:
     return num_steps
 
 
-def _checked_prompt(prompt: str, max_chars: int) -> str:
-    checked = _checked_text(prompt, "prompt", max_chars)
+def checked_prompt(prompt: str, max_chars: int) -> str:
+    """Refuse a prompt that is empty or too long."""
+    checked = checked_text(prompt, "prompt", max_chars)
     if all(unicodedata.category(letter) in _INVISIBLE for letter in checked):
         raise InvalidRequest(
             "prompt is empty: say what the clip shall show", param="prompt", code="empty_string"
@@ -82,7 +83,8 @@ def _checked_prompt(prompt: str, max_chars: int) -> str:
     return checked
 
 
-def _checked_text(text: str, param: str, max_chars: int) -> str:
+def checked_text(text: str, param: str, max_chars: int) -> str:
+    """Refuse a text that is too long, or that neither a database nor a rule can take."""
     if len(text) > max_chars:
         raise InvalidRequest(
             f"{param} has {len(text)} characters, at most {max_chars} are allowed",

@@ -6,13 +6,13 @@ clip cannot leak through it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from telecine_platform.api.numbers import DecimalNumber, WholeNumber
 from telecine_platform.api.validation import invalid_request_from_errors
 from telecine_platform.errors import InvalidRequest
 from telecine_platform.records import Job, JobState, Stage
@@ -21,23 +21,6 @@ MAX_SEED = 2**63 - 1
 """torch's generators take a signed 64-bit seed."""
 MIN_GUIDANCE, MAX_GUIDANCE = 1.0, 20.0
 """1 means no guidance; more than 20 is a slip of the pen: pictures burn out long before."""
-
-
-def _whole_number(value: object) -> object:
-    """Forms carry every number as text."""
-    is_text = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value)
-    return int(str(value)) if is_text else value
-
-
-def _decimal_number(value: object) -> object:
-    is_text = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", value)
-    return float(str(value)) if is_text else value
-
-
-WholeNumber = Annotated[int, BeforeValidator(_whole_number), Field(strict=True)]
-DecimalNumber = Annotated[
-    float, BeforeValidator(_decimal_number), Field(strict=True, allow_inf_nan=False)
-]
 
 
 class CreateVideoBody(BaseModel):
@@ -85,6 +68,12 @@ class Video(BaseModel):
     size: str
     seed: int
     error: VideoError | None
+    rewritten_prompt: str | None = Field(
+        None, description="What is generated instead of `prompt`, where that was rewritten."
+    )
+    notice: str | None = Field(
+        None, description="What was changed and why, or what is being waited for."
+    )
     inference_time_s: float | None = Field(
         None, description="How long the generation stage worked; only on a completed video."
     )
@@ -155,6 +144,8 @@ def video_from_job(
         size=f"{job.spec.width_px}x{job.spec.height_px}",
         seed=job.spec.seed,
         error=_error_from_job(job),
+        rewritten_prompt=None if job.rewrite is None else job.rewrite.rewritten_prompt,
+        notice=_notice_from_job(job),
         inference_time_s=inference_time_s,
     )
 
@@ -166,7 +157,7 @@ def status_from_job(job: Job) -> Literal["queued", "in_progress", "completed", "
             return "completed"
         case JobState.BLOCKED | JobState.FAILED | JobState.CANCELLED:
             return "failed"
-        case JobState.QUEUED | JobState.RUNNING:
+        case JobState.QUEUED | JobState.RUNNING | JobState.HELD:
             # Once claimed it never looks queued again, neither between stages nor before a retry.
             return "queued" if job.epoch == 0 else "in_progress"
 
@@ -180,6 +171,15 @@ def inference_time_s_from_history(history: Sequence[Transition]) -> float | None
         elif item.stage == Stage.MODERATION and claimed_at is not None:
             return (item.at - claimed_at).total_seconds()
     return None
+
+
+def _notice_from_job(job: Job) -> str | None:
+    if job.state is JobState.HELD:
+        return job.verdicts[-1].message
+    if job.rewrite is None or job.error is not None:
+        return None
+    added = job.rewrite.added_negative_prompt
+    return job.rewrite.message + (f" Kept out of the clip: {added}." if added else "")
 
 
 def _error_from_job(job: Job) -> VideoError | None:

@@ -11,6 +11,7 @@ from telecine_platform.errors import LeaseLost, NotFound
 from telecine_platform.jobs.rows import json_from_verdict
 from telecine_platform.jobs.tables import jobs, stage_totals, transitions
 from telecine_platform.records import Job, JobState, Stage
+from telecine_platform.rights.uses import record_uses
 from telecine_platform.transitions import check_transition
 from telecine_safeguards.verdict import Verdict
 
@@ -63,6 +64,8 @@ def settle(
         .values(state=state, verdicts=stored, **values | NO_LEASE)
         .returning(jobs)
     ).one()
+    if verdict is not None and state in (JobState.QUEUED, JobState.COMPLETED):
+        record_uses(connection, job.id, job.tenant_id, verdict.grants_used, now)
     record_transition(connection, row, now, worker_id=before.lease_owner, reason=reason)
     _add_to_totals(connection, before, state, now)
 

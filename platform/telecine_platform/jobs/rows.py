@@ -44,5 +44,6 @@ def _verdict_from_json(value: dict[str, Any]) -> Verdict:
             "checkpoint": Checkpoint(value["checkpoint"]),
             "action": Action(value["action"]),
             "findings": tuple(Finding(**finding) for finding in value["findings"]),
+            "grants_used": tuple(value.get("grants_used", ())),
         }
     )

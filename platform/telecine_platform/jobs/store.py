@@ -46,6 +46,11 @@ class JobStore:
     def __init__(self, database_url: str) -> None:
         self._database = Database(database_url)
 
+    @property
+    def database(self) -> Database:
+        """Where the jobs lie; the rights store and the review queue share it."""
+        return self._database
+
     def create_tables(self) -> None:
         self._database.create_tables(metadata, seed_totals)
 
@@ -106,6 +111,7 @@ class JobStore:
                 "spec": row.spec | {"prompt": "", "negative_prompt": ""},
                 "verdicts": [],
                 "clip": None,
+                "error": None,  # it can name what the prompt named, or hold a reviewer's note
             }
             if not job.state.is_final:
                 check_transition(job_id, job.state, JobState.CANCELLED)
@@ -178,6 +184,10 @@ class JobStore:
         """Release the clip: from here on the caller can see it."""
         values = {"clip": asdict(clip), "progress": 100, "finished_at": now}
         self._settle(job, JobState.COMPLETED, values, verdict, now, reason="released")
+
+    def hold(self, job: Job, verdict: Verdict, now: datetime) -> None:
+        """Keep the job until a person has looked at it (`held.py`)."""
+        self._settle(job, JobState.HELD, {"queued_at": now}, verdict, now, reason=verdict.rule)
 
     def block(self, job: Job, verdict: Verdict, now: datetime) -> None:
         """End the job because a safeguard refused it."""

@@ -16,7 +16,6 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
-
 FIRST_CJK: Final = "\u1100"
 """No letter before this one is CJK: most need no closer look."""
 
@@ -54,7 +53,7 @@ def normalize(text: str, reading: Reading = Reading.LEET) -> Normalized:
             last = letters[-1] if letters else " "
             if is_gap and last == " ":
                 continue
-            is_plain = letter < FIRST_CJK and last < FIRST_CJK
+            is_plain = is_gap or (letter < FIRST_CJK and last < FIRST_CJK)
             if not is_plain and last != " " and is_cjk(letter) != is_cjk(last):
                 letters.append(" ")
                 origins.append(index)

@@ -6,12 +6,14 @@ import tempfile
 from pathlib import Path
 
 from telecine_platform.errors import NotFound
+from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.lease import Lease
 from telecine_platform.records import ClipKeys, Job
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore, result_key
 from telecine_safeguards.output.moderate import OutputModeration, standard_checks
-from telecine_serve.apps.registry import registry_from_settings
+from telecine_safeguards.verdict import Action
+from telecine_serve.apps.registry import following
 from telecine_serve.media.encode import encode_mp4
 from telecine_serve.media.frames import read_frames
 from telecine_serve.media.thumbnails import write_spritesheet, write_thumbnail
@@ -19,10 +21,15 @@ from telecine_serve.stage import Block, Outcome, Release
 
 
 class ModerationWorker:
-    def __init__(self, settings: Settings, blobs: BlobStore) -> None:
+    """Holds the checks for the registry in force."""
+
+    def __init__(self, settings: Settings, database: Database, blobs: BlobStore) -> None:
         self._blobs = blobs
-        registry = registry_from_settings(settings)
-        self._moderation = OutputModeration(registry, standard_checks(registry))
+        self._moderation = following(
+            settings,
+            database,
+            lambda registry: OutputModeration(registry, standard_checks(registry)),
+        )
 
     def work(self, job: Job, lease: Lease) -> Outcome:
         if job.draft is None:
@@ -32,8 +39,10 @@ class ModerationWorker:
             self._blobs.download(job.draft, folder / "draft.mkv")
             frames_THWC, fps = read_frames(folder / "draft.mkv")
             lease.check()
-            verdict = self._moderation.moderate(frames_THWC, fps)
-            if verdict.is_block:
+            verdict = self._moderation.current.moderate(frames_THWC, fps)
+            if (
+                verdict.action is not Action.ALLOW
+            ):  # a clip cannot be rewritten, and nobody reviews it
                 return Block(verdict=verdict)
             encode_mp4(folder / "clip.mp4", frames_THWC, fps, {"comment": f"telecine {job.id}"})
             write_thumbnail(folder / "thumbnail.webp", frames_THWC)
@@ -45,7 +54,7 @@ class ModerationWorker:
         """The models are in memory; a check that fails blocks its job and is seen there."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        self._moderation.close()
 
     def _publish(self, job: Job, folder: Path) -> ClipKeys:
         """Store the files under this epoch's keys. They count only once the store names them."""

@@ -1,16 +1,28 @@
-"""Which rights registry a replica works with."""
+"""The rights registry as a replica follows it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from telecine_platform.jobs.database import Database
+from telecine_platform.rights.follow import Following
+from telecine_platform.rights.open import first_registry, open_rights
 from telecine_platform.settings import Settings
 from telecine_safeguards.registry.entities import Registry
-from telecine_safeguards.registry.load import load_registry, starter_registry
+
+T = TypeVar("T")
+
+
+def following(
+    settings: Settings, database: Database, build: Callable[[Registry], T]
+) -> Following[T]:
+    """Build from the registry in force, and again after each change, until `close`."""
+    found = Following(open_rights(settings, database), build)
+    found.start()
+    return found
 
 
 def registry_from_settings(settings: Settings) -> Registry:
-    """The operator's registry, or the starter that ships with the code."""
-    return (
-        starter_registry()
-        if settings.registry_file is None
-        else load_registry(settings.registry_file)
-    )
+    """What an empty rights store begins with."""
+    return first_registry(settings.registry_file)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 
+from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.records import Stage
 from telecine_platform.settings import Settings, load_settings
@@ -27,7 +28,7 @@ class StageReplica:
         set_up_tracing(stage, settings.otlp_endpoint)
         blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
         self._jobs = JobStore(settings.resolved_database_url)
-        self._worker = _new_worker(stage, settings, blobs)
+        self._worker = _new_worker(stage, settings, self._jobs.database, blobs)
         self._loop = StageLoop(stage, self._worker, self._jobs, blobs, settings)
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name=f"{stage}-loop", daemon=True)
@@ -55,13 +56,15 @@ class StageReplica:
             self._failure = error
 
 
-def _new_worker(stage: Stage, settings: Settings, blobs: BlobStore) -> StageWorker:
-    """Import only what the stage needs: a screening replica never loads torch."""
+def _new_worker(
+    stage: Stage, settings: Settings, database: Database, blobs: BlobStore
+) -> StageWorker:
+    """Import only what the stage needs: a screening replica never loads diffusers."""
     match stage:
         case Stage.SCREENING:
             from telecine_serve.apps.screening import ScreeningWorker
 
-            return ScreeningWorker(settings, blobs)
+            return ScreeningWorker(settings, database)
         case Stage.GENERATION:
             from telecine_serve.apps.generation import GenerationWorker
 
@@ -69,4 +72,4 @@ def _new_worker(stage: Stage, settings: Settings, blobs: BlobStore) -> StageWork
         case Stage.MODERATION:
             from telecine_serve.apps.moderation import ModerationWorker
 
-            return ModerationWorker(settings, blobs)
+            return ModerationWorker(settings, database, blobs)

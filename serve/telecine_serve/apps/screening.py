@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
+from telecine_platform.clock import utc_now
+from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.lease import Lease
 from telecine_platform.records import Job
 from telecine_platform.settings import Settings
-from telecine_platform.storage.store import BlobStore
-from telecine_safeguards.prompt.screen import PromptScreen
-from telecine_serve.apps.registry import registry_from_settings
-from telecine_serve.stage import Block, HandOver, Outcome
+from telecine_safeguards.verdict import Action
+from telecine_serve.apps.registry import following
+from telecine_serve.screening.build import build_screen
+from telecine_serve.stage import Block, HandOver, Hold, Outcome
 
 
 class ScreeningWorker:
-    def __init__(self, settings: Settings, blobs: BlobStore) -> None:
-        self._screen = PromptScreen(registry_from_settings(settings))
+    """Holds the screen of the registry in force."""
+
+    def __init__(
+        self, settings: Settings, database: Database, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._region = settings.region
+        self._clock = clock
+        self._screen = following(settings, database, build_screen(settings))
 
     def work(self, job: Job, lease: Lease) -> Outcome:
-        verdict = self._screen.screen(
-            prompt=job.spec.prompt, negative_prompt=job.spec.negative_prompt
+        verdict = self._screen.current.screen(
+            prompt=job.spec.prompt,
+            negative_prompt=job.spec.negative_prompt,
+            tenant_id=job.tenant_id,
+            region=self._region,
+            use="video",
+            now=self._clock(),
         )
-        return Block(verdict=verdict) if verdict.is_block else HandOver(verdict=verdict)
+        if verdict.is_block:
+            return Block(verdict=verdict)
+        if verdict.action is Action.REVIEW:
+            return Hold(verdict=verdict)
+        return HandOver(verdict=verdict)
 
     def check_health(self) -> None:
-        """Nothing can break: the registry is in memory."""
+        """Nothing can break: the screen is in memory, and an old one serves on."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        self._screen.close()

@@ -18,9 +18,12 @@ from telecine_platform.errors import (
     StoreUnavailable,
     TelecineError,
 )
+from telecine_serve.cli import rights_files, rights_grants  # noqa: F401  their commands
 from telecine_serve.cli.doctor import doctor
 from telecine_serve.cli.generate import generate
 from telecine_serve.cli.models import models
+from telecine_serve.cli.rights import rights
+from telecine_serve.cli.screen import screen
 from telecine_serve.cli.up import up
 
 FAILED, USAGE, DEPENDENCY_DOWN = 1, 2, 3
@@ -32,7 +35,7 @@ def cli() -> None:
     """Text to video with the rights safeguards built in."""
 
 
-for command in (up, generate, models, doctor):
+for command in (up, generate, screen, rights, models, doctor):
     cli.add_command(command)
 
 

@@ -83,7 +83,11 @@ class _Supervisor:
         fd = self._listener.fileno()
         command = [sys.executable, "-m", "telecine_platform.api.server", "--fd", str(fd)]
         return subprocess.Popen(
-            command, pass_fds=[fd], stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
+            command,
+            pass_fds=[fd],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the whole group; the API stops last
+            preexec_fn=_end_with_parent,
         )
 
 

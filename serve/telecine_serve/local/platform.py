@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from telecine_platform.catalogue import card_from_name
 from telecine_platform.errors import ModelError, NotFound, SettingsError
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.rights.open import open_rights
 from telecine_platform.settings import Settings, export_settings, export_variables
 from telecine_platform.storage.open import open_store
 from telecine_serve.local.api_process import api_process
@@ -43,6 +44,7 @@ def _check_parts(settings: Settings) -> None:
         raise SettingsError(f"model: {error}") from error
     jobs = JobStore(settings.resolved_database_url)
     jobs.create_tables()
+    open_rights(settings, jobs.database)
     jobs.close()
     open_store(settings.resolved_storage_url, settings.s3_endpoint_url).check()
     _make_sure_of_the_model(settings)

@@ -105,3 +105,35 @@ def test_an_unknown_key_is_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(Unauthenticated) as caught:
         load_api_keys(file).tenant_from_header("Bearer wrong-key")
     assert "wrong-key" not in str(caught.value)
+
+
+def scopes_of(tmp_path: Path, document: object) -> list[str]:
+    file = tmp_path / "keys.yaml"
+    file.write_text(json.dumps(document))
+    return sorted(load_api_keys(file).caller_from_header("Bearer k").scopes)
+
+
+def test_keys_have_the_scopes_of_their_group(tmp_path: Path) -> None:
+    digest = digest_from_key("k")
+    assert scopes_of(tmp_path, {"a": [digest]}) == ["read", "submit"]
+    assert scopes_of(tmp_path, {"a": {"keys": [digest]}}) == ["read", "submit"]
+    assert scopes_of(tmp_path, {"a": {"keys": [digest], "scopes": ["rights"]}}) == ["rights"]
+    other = {"keys": ["0" * 64], "scopes": ["admin"]}
+    groups = [other, {"keys": [digest], "scopes": ["review"]}]
+    assert scopes_of(tmp_path, {"a": groups}) == ["review"]
+    assert len(load_api_keys(None).caller_from_header(None).scopes) == 5
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        {"keys": [], "scopes": ["read"]},
+        {"keys": ["0" * 64], "scopes": []},
+        {"keys": ["0" * 64], "scopes": ["root"]},
+        {"keys": ["0" * 64], "scope": ["read"]},
+        {"scopes": ["read"]},
+    ],
+)
+def test_a_broken_group_of_keys_stops_the_start(tmp_path: Path, group: object) -> None:
+    with pytest.raises(SettingsError, match=r"keys\.yaml"):
+        scopes_of(tmp_path, {"a": group})

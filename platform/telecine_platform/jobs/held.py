@@ -1,0 +1,113 @@
+"""The review queue: jobs that screening held, and the person's word that lets them on or ends them.
+
+Reviewers see every tenant's held jobs, prompts included: their keys carry a scope of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from telecine_platform.errors import IllegalTransition, NotFound
+from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.fenced import record_transition
+from telecine_platform.jobs.rows import job_from_row, json_from_verdict
+from telecine_platform.jobs.tables import jobs
+from telecine_platform.records import Job, JobError, JobState, Stage
+from telecine_platform.rights.uses import record_uses
+from telecine_platform.transitions import check_transition
+from telecine_safeguards.verdict import Action, Verdict
+
+APPROVED, REFUSED = "review_approved", "review_refused"
+
+
+class HeldJobs:
+    """Held jobs in the job store's tables; each decision is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, job_id: str) -> Job:
+        """Any tenant's job, held or not; a deleted one is `NotFound`."""
+        with self._database.read() as connection:
+            return job_from_row(_row(connection, job_id))
+
+    def list_held(self, *, limit: int, after: str | None = None) -> tuple[list[Job], bool]:
+        """One page, the longest waiting first, and whether there are more."""
+        query = (
+            sa.select(jobs)
+            .where(jobs.c.state == JobState.HELD, jobs.c.deleted_at.is_(None))
+            .order_by(jobs.c.id)
+            .limit(limit + 1)
+        )
+        if after is not None:
+            query = query.where(jobs.c.id > after)
+        with self._database.read() as connection:
+            page = [job_from_row(row) for row in connection.execute(query)]
+        return page[:limit], len(page) > limit
+
+    def approve(self, job_id: str, *, who: str, note: str, now: datetime) -> Job:
+        """Queue the job for generation; its grants are used from here on."""
+        values = {
+            "stage": Stage.GENERATION, "attempt": 0, "queued_at": now, "available_at": now,
+        }  # fmt: skip
+        text = "A reviewer let this prompt pass." + (f" Note: {note}" if note else "")
+        return self._decide(job_id, JobState.QUEUED, APPROVED, text, values, who, now)
+
+    def refuse(self, job_id: str, *, who: str, note: str, now: datetime) -> Job:
+        """End the job; the caller reads the note."""
+        text = "A reviewer refused this prompt." + (f" {note}" if note else " Change it.")
+        error = JobError(code=REFUSED, message=text)
+        values = {"error": asdict(error), "finished_at": now}
+        return self._decide(job_id, JobState.BLOCKED, REFUSED, text, values, who, now)
+
+    def _decide(
+        self,
+        job_id: str,
+        state: JobState,
+        reason_code: str,
+        message: str,
+        values: dict[str, Any],  # Any: column values
+        who: str,
+        now: datetime,
+    ) -> Job:
+        with self._database.write() as connection:
+            job = job_from_row(_row(connection, job_id, lock=True))
+            if job.state is not JobState.HELD:
+                raise IllegalTransition(f"job {job_id} is {job.state}: only held jobs are reviewed")
+            check_transition(job_id, job.state, state)
+            held = job.verdicts[-1]
+            verdict = Verdict(
+                checkpoint=held.checkpoint,
+                action=Action.ALLOW if state is JobState.QUEUED else Action.BLOCK,
+                rule="review",
+                reason_code=reason_code,
+                message=message,
+                findings=(),
+                registry_version=held.registry_version,
+            )
+            verdicts = [json_from_verdict(item) for item in (*job.verdicts, verdict)]
+            changed = connection.execute(
+                sa.update(jobs)
+                .where(jobs.c.id == job_id)
+                .values(state=state, verdicts=verdicts, **values)
+                .returning(jobs)
+            ).one()
+            if state is JobState.QUEUED:
+                record_uses(connection, job.id, job.tenant_id, held.grants_used, now)
+            # The note stays on the verdict, which goes when the caller deletes the job.
+            record_transition(
+                connection, changed, now, worker_id=None, reason=f"{reason_code} {who}"
+            )
+            return job_from_row(changed)
+
+
+def _row(connection: sa.Connection, job_id: str, *, lock: bool = False) -> sa.Row[Any]:
+    query = sa.select(jobs).where(jobs.c.id == job_id, jobs.c.deleted_at.is_(None))
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise NotFound(f"no video {job_id!r}: it was deleted, or there never was one")
+    return row

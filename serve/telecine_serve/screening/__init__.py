@@ -1,0 +1,1 @@
+"""The models that the safeguards ask for and may not import themselves: torch lives here."""

@@ -1,0 +1,118 @@
+"""The screening worker follows the registry and turns each action into its outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from telecine_platform.clock import utc_now
+from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.lease import Lease
+from telecine_platform.jobs.store import JobStore
+from telecine_platform.records import Job
+from telecine_platform.rights.records import Change
+from telecine_platform.rights.store import RightsStore
+from telecine_platform.settings import Settings
+from telecine_safeguards.registry.entities import Registry
+from telecine_safeguards.verdict import Action, Verdict
+from telecine_serve.apps import screening
+from telecine_serve.apps.screening import ScreeningWorker
+from telecine_serve.stage import Block, HandOver, Hold
+from tests.records import spec, verdict
+from tests.rights_records import entity, seeded
+
+NO_LEASE = cast(Lease, None)
+"""Screening is over before a lease could run out: it never asks."""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path, region="EU", screening_model="none")
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    jobs = JobStore(settings.resolved_database_url)
+    jobs.create_tables()
+    seeded(jobs.database)
+    yield jobs.database
+    jobs.close()
+
+
+def job(prompt: str) -> Job:
+    from telecine_platform.records import JobState, Stage
+
+    return Job(
+        id="video_1", tenant_id="acme", spec=spec(prompt=prompt), stage=Stage.SCREENING,
+        state=JobState.RUNNING, attempt=1, epoch=1, progress=0, verdicts=(), traceparent="",
+        created_at=utc_now(), available_at=utc_now(),
+    )  # fmt: skip
+
+
+@dataclass
+class Prepared:
+    """A screen that decides as it is told, and remembers what it was asked."""
+
+    verdict: Verdict
+    asked: tuple[str, str, str] = ("", "", "")
+
+    def screen(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str,
+        tenant_id: str,
+        region: str,
+        use: str,
+        now: datetime | None,
+    ) -> Verdict:
+        self.asked = (tenant_id, region, use)
+        return self.verdict
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome"),
+    [
+        (Action.ALLOW, HandOver),
+        (Action.REWRITE, HandOver),
+        (Action.REVIEW, Hold),
+        (Action.LICENCE_REQUIRED, Block),
+        (Action.BLOCK, Block),
+    ],
+)
+def test_each_action_has_its_outcome(
+    settings: Settings,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    action: Action,
+    outcome: type,
+) -> None:
+    prepared = Prepared(verdict(action))
+    monkeypatch.setattr(screening, "build_screen", lambda _settings: lambda _registry: prepared)
+    worker = ScreeningWorker(settings, database)
+    try:
+        assert worker.work(job("x"), NO_LEASE) == outcome(verdict=verdict(action))
+        assert prepared.asked == ("acme", "EU", "video")
+    finally:
+        worker.close()
+
+
+def test_new_entity_is_in_force_within_seconds(settings: Settings, database: Database) -> None:
+    worker = ScreeningWorker(settings, database)
+    try:
+        assert isinstance(worker.work(job("a blimpo in the sky"), NO_LEASE), HandOver)
+        rights = RightsStore(database)
+        new = Registry(version="file", entities=(entity(id="blimpo", name="Blimpo"),))
+        rights.import_registry(new, Change(who="tests", at=utc_now()))
+        deadline = time.monotonic() + 10
+        while not isinstance(worker.work(job("a blimpo in the sky"), NO_LEASE), Block):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        worker.close()
