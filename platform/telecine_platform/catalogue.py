@@ -76,6 +76,20 @@ CATALOGUE: dict[str, ModelCard] = {
             flow_shift=5.0,
             max_text_tokens=512,
         ),
+        # The loader refuses its two experts so far; the planner knows it. Source of the defaults:
+        # Wan-Video/Wan2.2 wan/configs/wan_t2v_A14B.py (guidance of the high-noise expert).
+        ModelCard(
+            name="wan2.2-t2v-a14b",
+            family="wan",
+            sizes_px=_WAN_720P + _WAN_480P,
+            durations_s=(5, 1, 2, 3, 4),
+            fps=16,
+            num_steps=40,
+            max_num_steps=100,
+            guidance_scale=4.0,
+            flow_shift=12.0,
+            max_text_tokens=512,
+        ),
     )
 }
 

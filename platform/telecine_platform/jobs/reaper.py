@@ -13,7 +13,7 @@ from telecine_platform.errors import LeaseLost, NotFound
 from telecine_platform.jobs.retry import RetryPolicy
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.records import Job, JobError, JobState
-from telecine_platform.storage.store import QUARANTINE, RESULTS, BlobStore
+from telecine_platform.storage.store import CHECKPOINTS, QUARANTINE, RESULTS, BlobStore
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def sweep(jobs: JobStore, blobs: BlobStore, now: datetime) -> int:
 def leftover_keys(job: Job, blobs: BlobStore) -> list[str]:
     """Keys of a final job that may go: all but the released clip and a blocked job's evidence."""
     kept = set() if job.clip is None else {job.clip.video, job.clip.thumbnail, job.clip.spritesheet}
-    keys = blobs.keys(f"{RESULTS}/{job.id}")
+    keys = blobs.keys(f"{RESULTS}/{job.id}") + blobs.keys(f"{CHECKPOINTS}/{job.id}")
     if job.state is not JobState.BLOCKED:
         keys += blobs.keys(f"{QUARANTINE}/{job.id}")
     return [key for key in keys if key not in kept]

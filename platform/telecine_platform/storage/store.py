@@ -9,6 +9,8 @@ from typing import Protocol
 
 QUARANTINE = "quarantine"
 """Unreleased clips: no URL is ever made for a key below it."""
+CHECKPOINTS = "checkpoints"
+"""Where a generation can go on from; gone once its job has ended."""
 RESULTS = "results"
 """Released clips and their pictures."""
 

@@ -22,6 +22,7 @@ from telecine_serve.cli import rights_files, rights_grants  # noqa: F401  their 
 from telecine_serve.cli.doctor import doctor
 from telecine_serve.cli.generate import generate
 from telecine_serve.cli.models import models
+from telecine_serve.cli.plan import plan
 from telecine_serve.cli.rights import rights
 from telecine_serve.cli.screen import screen
 from telecine_serve.cli.up import up
@@ -35,7 +36,7 @@ def cli() -> None:
     """Text to video with the rights safeguards built in."""
 
 
-for command in (up, generate, screen, rights, models, doctor):
+for command in (up, generate, screen, rights, plan, models, doctor):
     cli.add_command(command)
 
 

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 
 from telecine_platform.errors import InvalidRequest, ModelError
 from telecine_platform.records import VideoSpec
+from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_fingerprint
 from telecine_serve.engine.decode import decode_frames
+from telecine_serve.engine.scheduler_state import restore_scheduler
 from telecine_serve.engine.step_control import Phase, StepControl
 from telecine_serve.engine.text import encode_prompts
 from telecine_serve.models.wan import WanModel
 from telecine_serve.models.wan_folder import WanGeometry
+from telecine_serve.parallel.collectives import check_agreed
+from telecine_serve.parallel.guidance import guided_velocity
 from telecine_serve.parallel.mesh import RankContext
 
 
@@ -29,19 +34,29 @@ class Engine:
 
     def __init__(self, model: WanModel, ranks: RankContext | None = None) -> None:
         """`ranks` is None for a single process; then the model needs its text encoder and VAE."""
-        is_leader = ranks is None or ranks.is_leader
-        if is_leader and model.ends is None:
+        self._is_leader = ranks is None or ranks.is_leader
+        if self._is_leader and model.ends is None:
             raise ModelError("the leading rank needs the model's text encoder and VAE")
         self._model = model
         self._ranks = ranks
 
-    def generate(self, spec: VideoSpec, control: StepControl) -> np.ndarray | None:
+    def generate(
+        self,
+        spec: VideoSpec,
+        control: StepControl,
+        *,
+        resume_from: Checkpoint | None = None,
+        checkpoints: CheckpointWriter | None = None,
+    ) -> np.ndarray | None:
         """`frames_THWC` in uint8 RGB on the leader, None on other ranks.
 
-        Every rank calls it with the same `spec`. Raises JobCancelled, InvalidRequest for sizes
-        that the model cannot make, GangBroken if a peer died.
+        Every rank calls it with the same `spec` and `resume_from`; only the leader's `checkpoints`
+        are used. Raises JobCancelled, InvalidRequest for sizes that the model cannot make,
+        GangBroken if a peer died, and what `denoise` raises.
         """
-        latents_BCTHW = self.denoise(spec, control)
+        latents_BCTHW = self.denoise(
+            spec, control, resume_from=resume_from, checkpoints=checkpoints
+        )
         frames_THWC = None
         if self._model.ends is not None:
             control.enter(Phase.DECODING)
@@ -50,8 +65,19 @@ class Engine:
         return frames_THWC
 
     @torch.no_grad()
-    def denoise(self, spec: VideoSpec, control: StepControl) -> torch.Tensor:
-        """The clip as `latents_BCTHW` in float32, the same on every rank."""
+    def denoise(
+        self,
+        spec: VideoSpec,
+        control: StepControl,
+        *,
+        resume_from: Checkpoint | None = None,
+        checkpoints: CheckpointWriter | None = None,
+    ) -> torch.Tensor:
+        """The clip as `latents_BCTHW` in float32, the same on every rank.
+
+        Raises ModelError if `resume_from` is of another clip, CollectiveError if the ranks do not
+        resume from the same step.
+        """
         check_size(spec, self._model.geometry)
         control.enter(Phase.ENCODING)
         # Guidance is skipped at 1 and below, where it would cancel out: as in diffusers.
@@ -60,19 +86,43 @@ class Engine:
         texts = encode_prompts(self._model, prompts, self._ranks)
 
         control.enter(Phase.DENOISING)
+        fingerprint = clip_fingerprint(spec, self._model.card)
         scheduler = self._model.new_scheduler()
         scheduler.set_timesteps(spec.num_steps, device=self._model.device)
-        scheduler.set_begin_index(0)
-        latents_BCTHW = first_latents(spec, self._model.geometry).to(self._model.device)
+        first_step, latents_BCTHW = self._start(spec, scheduler, resume_from, fingerprint)
         with self._beats_per_block(control):
-            for step, timestep in enumerate(scheduler.timesteps):
+            for step in range(first_step, spec.num_steps):
                 control.at_boundary(step, spec.num_steps)
+                timestep = scheduler.timesteps[step]
                 velocity_BCTHW = self._predict(latents_BCTHW, timestep, texts, spec.guidance_scale)
                 latents_BCTHW = scheduler.step(
                     velocity_BCTHW, timestep, latents_BCTHW, return_dict=False
                 )[0]
+                if checkpoints is not None and self._is_leader:
+                    checkpoints.after_step(
+                        step + 1, spec.num_steps, latents_BCTHW, scheduler, fingerprint
+                    )
         control.at_boundary(spec.num_steps, spec.num_steps)
         return latents_BCTHW
+
+    def _start(
+        self,
+        spec: VideoSpec,
+        scheduler: Any,  # Any: diffusers ships no types
+        resume_from: Checkpoint | None,
+        fingerprint: str,
+    ) -> tuple[int, torch.Tensor]:
+        """The first step to do and `latents_BCTHW` before it; the scheduler is made ready."""
+        first_step = 0 if resume_from is None else resume_from.step
+        if self._ranks is not None:
+            check_agreed("first step", first_step, self._ranks.world_group, self._ranks.device)
+        scheduler.set_begin_index(0)
+        if resume_from is None:
+            return 0, first_latents(spec, self._model.geometry).to(self._model.device)
+        if resume_from.fingerprint != fingerprint:
+            raise ModelError("the checkpoint belongs to another clip: start anew")
+        restore_scheduler(scheduler, resume_from.scheduler, self._model.device)
+        return first_step, resume_from.latents_BCTHW.to(self._model.device)
 
     def _predict(
         self,
@@ -81,21 +131,16 @@ class Engine:
         texts: list[torch.Tensor],
         guidance_scale: float,
     ) -> torch.Tensor:
-        """Velocity, guided if there are two texts (classifier-free guidance, arXiv:2207.12598)."""
-        velocities = [
-            self._model.transformer(
+        def predict(text_BSD: torch.Tensor) -> torch.Tensor:
+            velocity_BCTHW: torch.Tensor = self._model.transformer(
                 hidden_states=latents_BCTHW.to(self._model.dtype),
                 timestep=timestep.expand(latents_BCTHW.shape[0]),
                 encoder_hidden_states=text_BSD,
                 return_dict=False,
             )[0]
-            for text_BSD in texts
-        ]
-        conditional_BCTHW: torch.Tensor = velocities[0]
-        if len(velocities) == 1:
-            return conditional_BCTHW
-        unconditional_BCTHW: torch.Tensor = velocities[1]
-        return unconditional_BCTHW + guidance_scale * (conditional_BCTHW - unconditional_BCTHW)
+            return velocity_BCTHW
+
+        return guided_velocity(predict, texts, guidance_scale, self._ranks)
 
     @contextmanager
     def _beats_per_block(self, control: StepControl) -> Iterator[None]:

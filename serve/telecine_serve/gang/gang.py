@@ -19,6 +19,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from telecine_platform.errors import GangBroken, GangStalled, TelecineError
 from telecine_platform.records import Job
 from telecine_platform.settings import Settings
+from telecine_serve.gang.arrange import arrange_gang
 from telecine_serve.gang.rank import Rank, RankStatus
 
 logger = logging.getLogger(__name__)
@@ -32,18 +33,23 @@ POLL_S = 0.2
 
 
 class Gang:
-    """`settings.num_ranks` rank actors in bundles 1…N of `placement_group`."""
+    """`settings.num_ranks` rank actors, each in a bundle of `placement_group`."""
 
     def __init__(self, settings: Settings, placement_group: PlacementGroup) -> None:
-        """Start all ranks; raises `GangBroken` (with the first cause) unless every one is ready."""
+        """Start all ranks; raises `GangBroken` (with the first cause) unless every one is ready,
+        and what `arrange_gang` raises before any is started."""
         self._settings = settings
         self._broken: str | None = None
+        axes, bundles = arrange_gang(settings, placement_group)
         self._ranks = [
-            _new_rank(index, settings, placement_group) for index in range(settings.num_ranks)
+            _new_rank(index, bundle, settings, placement_group)
+            for index, bundle in enumerate(bundles)
         ]
         try:
             address = ray.get(self._ranks[0].rendezvous.remote(), timeout=START_TIMEOUT_S)
-            ray.get([rank.start.remote(*address) for rank in self._ranks], timeout=START_TIMEOUT_S)
+            ray.get(
+                [rank.start.remote(*address, axes) for rank in self._ranks], timeout=START_TIMEOUT_S
+            )
         except Exception as error:
             self._break(f"the gang did not start: {_cause(error)}")
             raise GangBroken(self._broken) from error
@@ -58,7 +64,8 @@ class Gang:
         step counter stands still for `stall_s`.
         """
         running = [
-            rank.generate.remote(job.id, job.spec, job.attempt, traceparent) for rank in self._ranks
+            rank.generate.remote(job.id, job.screened_spec, job.attempt, traceparent)
+            for rank in self._ranks
         ]
         watch = _ProgressWatch(self._settings.stall_s)
         while True:
@@ -141,9 +148,9 @@ class _ProgressWatch:
         return now_s - self._moved_at > self._stall_s
 
 
-def _new_rank(index: int, settings: Settings, placement_group: PlacementGroup) -> Any:
+def _new_rank(index: int, bundle: int, settings: Settings, placement_group: PlacementGroup) -> Any:
     strategy = PlacementGroupSchedulingStrategy(
-        placement_group=placement_group, placement_group_bundle_index=index + 1
+        placement_group=placement_group, placement_group_bundle_index=bundle
     )
     options = {"num_cpus": 1, "scheduling_strategy": strategy, "max_restarts": 0}
     if settings.rank_device == "cuda":

@@ -9,19 +9,26 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import ray
 
 from telecine_platform.catalogue import card_from_name
+from telecine_platform.errors import StorageUnavailable
 from telecine_platform.records import VideoSpec
 from telecine_platform.settings import Settings
+from telecine_platform.storage.open import open_store
 from telecine_platform.telemetry.logs import set_up_logs
 from telecine_platform.telemetry.tracing import set_up_tracing, span
+from telecine_serve.parallel.axes import Axes
 
 if TYPE_CHECKING:
+    from telecine_serve.engine.checkpoint import Checkpoint
     from telecine_serve.engine.step_control import StepControl
 
 logger = logging.getLogger(__name__)
@@ -61,20 +68,30 @@ class Rank:
             sock.bind(("", 0))
             return ray.util.get_node_ip_address(), int(sock.getsockname()[1])
 
-    def start(self, master_addr: str, master_port: int) -> None:
+    def start(self, master_addr: str, master_port: int, axes: Axes) -> None:
         """Join the process group, check its collectives, load this rank's part of the model."""
         import torch
 
+        from telecine_serve.engine.checkpoint_store import CheckpointStore
         from telecine_serve.engine.start import start_engine
         from telecine_serve.parallel.mesh import init_ranks
 
         settings = self._settings
         device = torch.device(settings.rank_device)  # Ray shows a rank one GPU, its own
-        self._ranks = init_ranks(self._index, settings.num_ranks, master_addr, master_port, device)
-        self._engine = start_engine(
-            settings.resolved_model_folder, card_from_name(settings.model), device, self._ranks
+        self._ranks = init_ranks(
+            self._index,
+            settings.num_ranks,
+            master_addr,
+            master_port,
+            device,
+            cfg_size=axes.cfg_size,
+            sp_size=axes.sp_size,
         )
-        logger.info("ready", extra={"action": "rank_ready", "rank": self._index})
+        self._card = card_from_name(settings.model)
+        self._engine = start_engine(settings.resolved_model_folder, self._card, device, self._ranks)
+        blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
+        self._checkpoints = CheckpointStore(blobs)
+        logger.info("ready", extra={"action": "rank_ready", "rank": self._index, "axes": str(axes)})
 
     def generate(
         self, job_id: str, spec: VideoSpec, attempt: int, traceparent: str
@@ -89,12 +106,48 @@ class Rank:
         started_at = time.monotonic()
         try:
             with span("rank", traceparent, job_id=job_id, attempt=attempt, rank=self._index):
-                return self._engine.generate(spec, control)
+                return self._generate(job_id, spec, control)
         finally:
             self._control, self._job_id = None, None
             took = {"duration_s": round(time.monotonic() - started_at, 4)}
             about = {"job_id": job_id, "attempt": attempt, "rank": self._index}
             logger.info("generated", extra={"action": "generated", **about, **took})
+
+    def _generate(self, job_id: str, spec: VideoSpec, control: StepControl) -> np.ndarray | None:
+        """From the job's last checkpoint, if it has one. Every rank reads it for itself; the
+        engine refuses to start unless all have found the same."""
+        from telecine_serve.engine.checkpoint import CheckpointWriter, clip_fingerprint
+
+        resume_from = self._checkpoints.latest(job_id, clip_fingerprint(spec, self._card))
+        if resume_from is not None:
+            about = {"job_id": job_id, "rank": self._index, "step": resume_from.step}
+            logger.info("resumed", extra={"action": "resumed", **about})
+        save = partial(self._save, job_id)
+        frames_THWC = self._engine.generate(
+            spec,
+            control,
+            resume_from=resume_from,
+            checkpoints=CheckpointWriter(self._settings.checkpoint_s, save, time.monotonic),
+        )
+        if self._ranks.is_leader:
+            with self._storage_may_fail("checkpoint_deleted", job_id):
+                self._checkpoints.delete(job_id)
+        return frames_THWC
+
+    def _save(self, job_id: str, checkpoint: Checkpoint) -> None:
+        with self._storage_may_fail("checkpoint_saved", job_id):
+            self._checkpoints.save(job_id, checkpoint)
+
+    @contextmanager
+    def _storage_may_fail(self, action: str, job_id: str) -> Iterator[None]:
+        """An outage of the storage must not end work that only a checkpoint was to protect."""
+        about = {"job_id": job_id, "rank": self._index}
+        try:
+            yield
+        except StorageUnavailable:
+            logger.exception("storage is down", extra={"action": f"not_{action}", **about})
+        else:
+            logger.info("checkpoint", extra={"action": action, **about})
 
     @ray.method(concurrency_group="control")
     def status(self) -> RankStatus:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from telecine_serve.models.checksums import write_checksums
 from telecine_serve.models.embedded_words import END, PAD, UNKNOWN, WORDS
 
 _TEXT_DIM = 64
@@ -40,6 +41,7 @@ def write_embedded_model(folder: Path, seed: int = 0) -> None:
     try:
         transformers.utils.logging.disable_progress_bar()
         _build_pipeline(seed).save_pretrained(unfinished, safe_serialization=True)
+        write_checksums(unfinished)
         unfinished.chmod(0o755)
         _rename_unless_taken(unfinished, folder)
     finally:

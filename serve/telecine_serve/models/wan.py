@@ -16,17 +16,19 @@ from torch import nn
 
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.errors import ModelError
+from telecine_serve.models.checksums import check_checksums
 from telecine_serve.models.wan_folder import (
     SCHEDULER,
     TEXT_ENCODER,
     TOKENIZER,
-    TRANSFORMER,
     VAE,
     WanGeometry,
     check_folder,
     read_geometry,
     read_json,
 )
+from telecine_serve.models.wan_transformer import load_transformer
+from telecine_serve.parallel.mesh import RankContext
 
 _SHIFT_NAMES = {"FlowMatchEulerDiscreteScheduler": "shift", "UniPCMultistepScheduler": "flow_shift"}
 """What each flow-matching scheduler of diffusers calls the timestep shift."""
@@ -69,12 +71,12 @@ def load_wan(
     card: ModelCard,
     dtype: torch.dtype,
     device: torch.device,
-    *,
-    with_ends: bool = True,
+    ranks: RankContext | None = None,
 ) -> WanModel:
-    """Load `folder` onto `device`; text encoder and VAE only `with_ends`.
+    """Load this rank's part of `folder` onto `device`; text encoder and VAE only on the leader.
 
-    Raises ModelError for a folder that is missing, incomplete, pickled or of an unknown variant.
+    `ranks` is None for a single process. Raises ModelError for a folder that is missing,
+    incomplete, damaged, pickled or of an unknown variant, PlanError if it does not divide.
     """
     check_folder(folder)
     import diffusers
@@ -89,9 +91,7 @@ def load_wan(
         geometry=read_geometry(folder),
         device=device,
         dtype=dtype,
-        transformer=_load_weighted(
-            diffusers.WanTransformer3DModel, folder, TRANSFORMER, dtype, device
-        ),
+        transformer=load_transformer(folder, dtype, device, ranks),
         ends=WanEnds(
             tokenizer=_load_tokenizer(folder),
             text_encoder=_load_weighted(
@@ -99,7 +99,7 @@ def load_wan(
             ),
             vae=_load_weighted(diffusers.AutoencoderKLWan, folder, VAE, torch.float32, device),
         )
-        if with_ends
+        if ranks is None or ranks.is_leader
         else None,
         scheduler_class=_scheduler_class(scheduler_config, folder),
         scheduler_config=scheduler_config,
@@ -113,6 +113,7 @@ def _load_weighted(
     dtype: torch.dtype,
     device: torch.device,
 ) -> nn.Module:
+    check_checksums(folder, sorted((folder / component).glob("*.safetensors")))
     try:
         model, report = model_class.from_pretrained(
             folder,

@@ -1,4 +1,4 @@
-"""The Wan family's sharding table. What it does not name is replicated: patch embedding,
+"""The Wan family's sharding tables. What the first does not name is replicated: patch embedding,
 condition embedder, modulation tables, layer norms and the output projection.
 
 Source: diffusers 0.42.1 `models/transformers/transformer_wan.py` for the module names; the
@@ -7,7 +7,7 @@ column-then-row pairing is Megatron-LM's (arXiv:1909.08053, section 3).
 
 from __future__ import annotations
 
-from telecine_serve.parallel.rules import ShardRule, Split
+from telecine_serve.parallel.rules import SequenceRules, ShardRule, Split
 
 
 def _attention_rules(name: str) -> tuple[ShardRule, ...]:
@@ -31,3 +31,11 @@ WAN_SHARDING: tuple[ShardRule, ...] = (
 )
 """Text-to-video. An image-to-video model also has add_k_proj, add_v_proj and norm_added_k; the
 loader refuses such a model."""
+
+WAN_SEQUENCE = SequenceRules(
+    positions="rope",
+    first_block="blocks.0",
+    last_projection="proj_out",
+    attention="blocks.*.attn1",
+)
+"""Cross-attention (attn2) stays local: each rank's queries look at the whole text."""

@@ -1,13 +1,13 @@
-"""Process groups: which ranks work together on one axis of the job.
+"""Process groups: which ranks work together on one axis of the gang (`axes` has their order).
 
-Axes, outermost first: world > tp (tensor parallel, consecutive ranks, so that it stays inside a
-node). Groups are held in a `RankContext` that is passed down; there are no module-level groups of
-ours. Invariant: every collective has a finite timeout, so a dead peer never hangs a rank for ever.
+Groups are held in a `RankContext` that is passed down; there are no module-level groups of ours.
+Invariant: every collective has a finite timeout, so a dead peer never hangs a rank for ever.
 """
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 
 from telecine_platform.errors import GangBroken, PlanError, SettingsError
+from telecine_serve.parallel.axes import Axes, axes_from_world
 
 _LEADER_RANK = 0
 
@@ -24,9 +25,13 @@ class RankContext:
     """This process's place in its gang."""
 
     rank: int
-    world_size: int
+    axes: Axes
     device: torch.device
     world_group: dist.ProcessGroup
+    cfg_group: dist.ProcessGroup
+    """The ranks with this rank's part of each guidance half, the conditional half's first."""
+    sp_group: dist.ProcessGroup
+    """The ranks among which this rank's token sequence is divided."""
     tp_group: dist.ProcessGroup
     """The ranks among which this rank's layers are divided."""
 
@@ -40,8 +45,25 @@ class RankContext:
         return _LEADER_RANK
 
     @property
+    def world_size(self) -> int:
+        return self.axes.num_ranks
+
+    @property
+    def cfg_size(self) -> int:
+        return self.axes.cfg_size
+
+    @property
+    def sp_size(self) -> int:
+        return self.axes.sp_size
+
+    @property
     def tp_size(self) -> int:
-        return self.tp_group.size()
+        return self.axes.tp_size
+
+    @property
+    def groups(self) -> tuple[dist.ProcessGroup, ...]:
+        """Every group that this rank is in."""
+        return (self.tp_group, self.sp_group, self.cfg_group, self.world_group)
 
 
 def init_ranks(
@@ -51,18 +73,18 @@ def init_ranks(
     master_port: int,
     device: torch.device,
     *,
+    cfg_size: int = 1,
+    sp_size: int = 1,
     tp_size: int | None = None,
     timeout_s: float = 300.0,
 ) -> RankContext:
     """Meet the other ranks and make the groups; every rank of the gang must call it.
 
-    Rank 0 listens on `master_port` of `master_addr`. `tp_size` is the whole world if not given.
-    Raises PlanError if `world_size` is no multiple of `tp_size`, GangBroken if the ranks do not
-    meet within `timeout_s`, SettingsError if DeepSpeed chose another kind of device.
+    Rank 0 listens on `master_port` of `master_addr`. `tp_size` is what the other axes leave if not
+    given. Raises PlanError if the axes do not use every rank, GangBroken if the ranks do not meet
+    within `timeout_s`, SettingsError if DeepSpeed chose another kind of device.
     """
-    tp_size = world_size if tp_size is None else tp_size
-    if world_size % tp_size:
-        raise PlanError(f"{world_size} ranks are not a multiple of tp_size {tp_size}")
+    axes = axes_from_world(world_size, cfg_size, sp_size, tp_size)
     timeout = timedelta(seconds=timeout_s)
     if device.type == "cuda":
         # NCCL and DeepSpeed want to know which GPU; "cuda" alone means the first one it sees.
@@ -77,18 +99,39 @@ def init_ranks(
             timeout=timeout,
             device_id=device if device.type == "cuda" else None,
         )
-        tp_group = _make_tp_group(rank, world_size, tp_size, timeout)
+        ranks = arrange_ranks(axes, device, timeout_s=timeout_s)
     except RuntimeError as error:
         raise GangBroken(
             f"rank {rank} of {world_size} did not meet its peers at {master_addr}:{master_port} "
             f"within {timeout_s} s: {error}"
         ) from error
     _attach_deepspeed(device, timeout)
+    return ranks
+
+
+def arrange_ranks(axes: Axes, device: torch.device, *, timeout_s: float = 300.0) -> RankContext:
+    """Make the groups of `axes` among ranks that have met; every rank must call it alike.
+
+    The timeout is passed again, because `new_group` does not inherit it. Raises PlanError if the
+    axes do not use every rank.
+    """
     world_group = dist.group.WORLD
     if world_group is None:
-        raise GangBroken("torch.distributed has no world group right after it was started")
+        raise GangBroken("the ranks have not met: call init_ranks first")
+    if axes.num_ranks != dist.get_world_size():
+        raise PlanError(f"{axes} does not fit the {dist.get_world_size()} ranks of this gang")
+
+    def group(members: Callable[[int], list[int]]) -> dist.ProcessGroup:
+        return _my_group(members, axes.num_ranks, timedelta(seconds=timeout_s))
+
     return RankContext(
-        rank=rank, world_size=world_size, device=device, world_group=world_group, tp_group=tp_group
+        rank=dist.get_rank(),
+        axes=axes,
+        device=device,
+        world_group=world_group,
+        cfg_group=group(axes.cfg_members),
+        sp_group=group(axes.sp_members),
+        tp_group=group(axes.tp_members),
     )
 
 
@@ -106,21 +149,15 @@ def free_port() -> int:
         return port
 
 
-def _make_tp_group(
-    rank: int, world_size: int, tp_size: int, timeout: timedelta
+def _my_group(
+    members: Callable[[int], list[int]], num_ranks: int, timeout: timedelta
 ) -> dist.ProcessGroup:
-    """Every rank makes every group, in the same order: torch requires it.
-
-    The timeout is passed again, because `new_group` does not inherit it.
-    """
-    mine: dist.ProcessGroup | None = None
-    for first in range(0, world_size, tp_size):
-        members = list(range(first, first + tp_size))
-        group = dist.new_group(members, timeout=timeout)
-        if rank in members:
-            mine = group
-    if mine is None:
-        raise PlanError(f"rank {rank} is not among {world_size} ranks")
+    """Every rank makes every group of the axis, in the same order: torch requires it."""
+    group_from_members = {
+        ranks: dist.new_group(list(ranks), timeout=timeout)
+        for ranks in sorted({tuple(members(rank)) for rank in range(num_ranks)})
+    }
+    mine: dist.ProcessGroup = group_from_members[tuple(members(dist.get_rank()))]
     return mine
 
 

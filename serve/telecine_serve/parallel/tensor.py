@@ -16,7 +16,13 @@ from torch import nn
 
 from telecine_platform.errors import PlanError
 from telecine_serve.parallel.collectives import AllReduce, all_reduce_sum
-from telecine_serve.parallel.rules import ShardRule, Split, shard_size, splits_from_rules
+from telecine_serve.parallel.rules import (
+    ShardRule,
+    Split,
+    heads_of,
+    shard_size,
+    splits_from_rules,
+)
 
 
 def shard_tensor_parallel(
@@ -40,7 +46,7 @@ def shard_tensor_parallel(
         module = transformer.get_submodule(name)
         if split is Split.HEADS:
             # WanAttention unflattens q, k and v by this attribute; there is no setter.
-            module.heads = _num_heads(name, module) // num_ranks  # type: ignore[assignment]
+            module.heads = heads_of(name, module) // num_ranks  # type: ignore[assignment]
         else:
             transformer.set_submodule(name, _shard(module, split, group, reduce))
 
@@ -100,7 +106,7 @@ def _shard(
 
 def _check_divisible(name: str, module: nn.Module, split: Split, num_ranks: int) -> None:
     if split is Split.HEADS:
-        shard_size(name, "heads", _num_heads(name, module), num_ranks)
+        shard_size(name, "heads", heads_of(name, module), num_ranks)
     elif split is Split.NORM:
         if not isinstance(module, nn.RMSNorm) or len(module.normalized_shape) != 1:
             raise PlanError(f"{name} is a {type(module).__name__}, not an RMSNorm over one dim")
@@ -111,10 +117,3 @@ def _check_divisible(name: str, module: nn.Module, split: Split, num_ranks: int)
         shard_size(name, "outputs", module.out_features, num_ranks)
     else:
         shard_size(name, "inputs", module.in_features, num_ranks)
-
-
-def _num_heads(name: str, module: nn.Module) -> int:
-    num_heads = getattr(module, "heads", None)
-    if not isinstance(num_heads, int):
-        raise PlanError(f"{name} is a {type(module).__name__} without a count of heads")
-    return num_heads

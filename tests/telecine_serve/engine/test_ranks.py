@@ -1,5 +1,10 @@
+"""What a gang of two ranks does, told by one spawn of it; a first spawn is killed at work."""
+
 from __future__ import annotations
 
+import os
+import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -7,88 +12,209 @@ import pytest
 import torch
 
 from telecine_platform.catalogue import card_from_name
-from telecine_platform.errors import JobCancelled
+from telecine_platform.errors import CollectiveError, JobCancelled
+from telecine_platform.storage.local import LocalStore
+from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_fingerprint
+from telecine_serve.engine.checkpoint_store import CheckpointStore
+from telecine_serve.engine.pipeline import Engine
 from telecine_serve.engine.start import start_engine
 from telecine_serve.engine.step_control import StepControl
-from telecine_serve.parallel.mesh import RankContext, close_ranks, init_ranks
-from tests.ranks import run_ranks
+from telecine_serve.parallel.axes import Axes
+from telecine_serve.parallel.mesh import RankContext, arrange_ranks, close_ranks, init_ranks
+from tests.ranks import RankFailed, run_ranks
+from tests.telecine_serve.engine.checkpoints import (
+    NUM_STEPS,
+    SCHEDULERS,
+    CancelAt,
+    SaveAll,
+    folders_by_scheduler,
+)
 from tests.telecine_serve.specs import small_spec
 
 _CPU = torch.device("cpu")
+_CARD = card_from_name("embedded")
+_LONG_SPEC = small_spec(num_steps=NUM_STEPS)
+_AXES = (Axes(tp_size=2), Axes(sp_size=2), Axes(cfg_size=2))
+_STOPPED_AT = 3
 
 
-def _generate(
-    rank: int, world_size: int, port: int, folder: Path
-) -> tuple[torch.Tensor, np.ndarray | None]:
-    """This rank's latents and frames of the small clip."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Report:
+    """What one rank saw."""
+
+    latents_from_axes: dict[str, torch.Tensor]
+    frames_THWC: np.ndarray | None
+    outcomes: list[str]
+    """What stopped this rank when rank 0, then rank 1, cancelled; last that it can go on."""
+    is_resumed_equal: dict[str, bool]
+    """By scheduler."""
+    disagreement: str
+
+
+def _generate_until_killed(
+    rank: int, world_size: int, port: int, folders: dict[str, Path], blobs: Path
+) -> None:
+    """Euler is cancelled after `_STOPPED_AT` steps, UniPC killed; both leave their checkpoints."""
     ranks = init_ranks(rank, world_size, "127.0.0.1", port, _CPU, timeout_s=60)
-    engine = start_engine(folder, card_from_name("embedded"), _CPU, ranks)
-    latents_BCTHW = engine.denoise(small_spec(), StepControl(ranks))
-    frames_THWC = engine.generate(small_spec(), StepControl(ranks))
-    close_ranks()
-    return latents_BCTHW, frames_THWC
+    store = CheckpointStore(LocalStore(blobs))
+    for scheduler in SCHEDULERS:
+        engine = start_engine(folders[scheduler], _CARD, _CPU, ranks)
+
+        def save(checkpoint: Checkpoint, job_id: str = scheduler) -> None:
+            store.save(job_id, checkpoint)
+
+        control = (
+            CancelAt(_STOPPED_AT, ranks) if scheduler == "euler" else _KillAt(_STOPPED_AT, ranks)
+        )
+        try:
+            engine.denoise(_LONG_SPEC, control, checkpoints=CheckpointWriter(0, save, lambda: 0.0))
+        except JobCancelled:
+            continue
 
 
-@pytest.mark.slow
-def test_two_ranks_make_the_clip_of_one_rank(embedded_folder: Path) -> None:
-    alone = start_engine(embedded_folder, card_from_name("embedded"), _CPU)
-    expected_BCTHW = alone.denoise(small_spec(), StepControl())
-    expected_THWC = alone.generate(small_spec(), StepControl())
-    assert expected_THWC is not None
+class _KillAt(StepControl):
+    """Ends its process when `step` is done."""
 
-    (latents_BCTHW, frames_THWC), (peers_BCTHW, no_frames) = run_ranks(
-        _generate, 2, embedded_folder
-    )
-
-    assert (latents_BCTHW - expected_BCTHW).abs().max() <= 1e-5
-    assert torch.equal(latents_BCTHW, peers_BCTHW)
-    assert np.abs(frames_THWC.astype(int) - expected_THWC.astype(int)).max() <= 1
-    assert no_frames is None
-
-
-class _CancelAt(StepControl):
-    """Cancels itself when `step` is done."""
-
-    def __init__(self, ranks: RankContext, step: int) -> None:
+    def __init__(self, step: int, ranks: RankContext) -> None:
         super().__init__(ranks)
-        self._cancel_at = step
+        self._kill_at = step
 
     def at_boundary(self, step: int, num_steps: int) -> None:
-        if step == self._cancel_at:
-            self.cancel()
         super().at_boundary(step, num_steps)
+        if step == self._kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _cancel_from_each_rank(rank: int, world_size: int, port: int, folder: Path) -> list[str]:
-    """What stopped this rank when rank 0, then rank 1, cancelled; last that it can go on."""
-    ranks = init_ranks(rank, world_size, "127.0.0.1", port, _CPU, timeout_s=60)
-    engine = start_engine(folder, card_from_name("embedded"), _CPU, ranks)
+def _work(rank: int, world_size: int, port: int, folders: dict[str, Path], blobs: Path) -> _Report:
+    init_ranks(rank, world_size, "127.0.0.1", port, _CPU, timeout_s=60)
+    latents_from_axes = {}
+    for axes in reversed(_AXES):
+        ranks = arrange_ranks(axes, _CPU, timeout_s=60)
+        engine = start_engine(folders["euler"], _CARD, _CPU, ranks)
+        latents_from_axes[str(axes)] = engine.denoise(small_spec(), StepControl(ranks))
+    report = _Report(
+        latents_from_axes=latents_from_axes,
+        frames_THWC=engine.generate(small_spec(), StepControl(ranks)),
+        outcomes=_cancel_from_each_rank(engine, ranks),
+        is_resumed_equal={
+            name: _is_resumed_equal(start_engine(folder, _CARD, _CPU, ranks), ranks, name, blobs)
+            for name, folder in folders.items()
+        },
+        disagreement=_resume_on_one_rank_only(engine, ranks),
+    )
+    close_ranks()
+    return report
+
+
+def _cancel_from_each_rank(engine: Engine, ranks: RankContext) -> list[str]:
     outcomes = []
     for canceller, step in ((0, 2), (1, 4)):
-        control = _CancelAt(ranks, step) if rank == canceller else StepControl(ranks)
+        control = CancelAt(step, ranks) if ranks.rank == canceller else StepControl(ranks)
         try:
-            engine.generate(small_spec(num_steps=6), control)
+            engine.generate(_LONG_SPEC, control)
         except JobCancelled as error:
             outcomes.append(str(error))
     engine.generate(small_spec(), StepControl(ranks))
-    close_ranks()
     return [*outcomes, "goes on"]
 
 
-@pytest.mark.slow
-def test_cancel_on_any_rank_stops_all_at_the_same_boundary(embedded_folder: Path) -> None:
-    results = run_ranks(_cancel_from_each_rank, 2, embedded_folder)
+def _is_resumed_equal(engine: Engine, ranks: RankContext, job_id: str, blobs: Path) -> bool:
+    store = CheckpointStore(LocalStore(blobs))
+    checkpoint = store.latest(job_id, clip_fingerprint(_LONG_SPEC, _CARD))
+    assert checkpoint is not None
+    assert checkpoint.step == _STOPPED_AT
+    whole_BCTHW = engine.denoise(_LONG_SPEC, StepControl(ranks))
+    resumed_BCTHW = engine.denoise(_LONG_SPEC, StepControl(ranks), resume_from=checkpoint)
+    return torch.equal(whole_BCTHW, resumed_BCTHW)
 
+
+def _resume_on_one_rank_only(engine: Engine, ranks: RankContext) -> str:
+    saved = SaveAll()
+    engine.denoise(small_spec(), StepControl(ranks), checkpoints=saved.writer)
+    resume_from = saved.checkpoints[0] if ranks.is_leader else None
+    try:
+        engine.denoise(small_spec(), StepControl(ranks), resume_from=resume_from)
+    except CollectiveError as error:
+        return str(error)
+    return ""
+
+
+@pytest.fixture(scope="module")
+def two_ranks(
+    embedded_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[_Report, _Report]:
+    """Two ranks at work, with the checkpoints that two others left behind."""
+    folder = tmp_path_factory.mktemp("two-ranks")
+    folders = folders_by_scheduler(embedded_folder, folder)
+    with pytest.raises(RankFailed, match="died without a word"):
+        run_ranks(_generate_until_killed, 2, folders, folder / "blobs")
+    first, second = run_ranks(_work, 2, folders, folder / "blobs")
+    return first, second
+
+
+@pytest.fixture(scope="module")
+def alone(embedded_folder: Path) -> Engine:
+    return start_engine(embedded_folder, _CARD, _CPU)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("axes", _AXES, ids=str)
+def test_two_ranks_make_the_latents_of_one_rank(
+    alone: Engine, two_ranks: tuple[_Report, _Report], axes: Axes
+) -> None:
+    first_BCTHW, second_BCTHW = (rank.latents_from_axes[str(axes)] for rank in two_ranks)
+
+    expected_BCTHW = alone.denoise(small_spec(), StepControl())
+    assert (first_BCTHW - expected_BCTHW).abs().max() <= 1e-5
+    assert torch.equal(first_BCTHW, second_BCTHW)
+
+
+@pytest.mark.slow
+def test_leader_makes_the_frames_of_one_rank_and_its_peer_none(
+    alone: Engine, two_ranks: tuple[_Report, _Report]
+) -> None:
+    leader, peer = two_ranks
+
+    expected_THWC = alone.generate(small_spec(), StepControl())
+    assert expected_THWC is not None
+    assert leader.frames_THWC is not None
+    assert np.abs(leader.frames_THWC.astype(int) - expected_THWC.astype(int)).max() <= 1
+    assert peer.frames_THWC is None
+
+
+@pytest.mark.slow
+def test_cancel_on_any_rank_stops_all_at_the_same_boundary(
+    two_ranks: tuple[_Report, _Report],
+) -> None:
     expected = ["cancelled after 2 of 6 steps", "cancelled after 4 of 6 steps", "goes on"]
-    assert results == [expected, expected]
+    assert [rank.outcomes for rank in two_ranks] == [expected, expected]
 
 
 @pytest.mark.slow
-def test_gang_of_one_rank_makes_the_same_clip(embedded_folder: Path) -> None:
-    alone = start_engine(embedded_folder, card_from_name("embedded"), _CPU)
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_another_gang_resumes_what_a_dead_one_left_bit_for_bit(
+    two_ranks: tuple[_Report, _Report], scheduler: str
+) -> None:
+    assert all(rank.is_resumed_equal[scheduler] for rank in two_ranks)
 
-    ((latents_BCTHW, frames_THWC),) = run_ranks(_generate, 1, embedded_folder)
+
+@pytest.mark.slow
+def test_ranks_that_resume_from_different_steps_raise(two_ranks: tuple[_Report, _Report]) -> None:
+    for rank in two_ranks:
+        assert "the ranks disagree on the first step: 0 to 1" in rank.disagreement
+
+
+def _generate_alone(rank: int, world_size: int, port: int, folder: Path) -> torch.Tensor:
+    ranks = init_ranks(rank, world_size, "127.0.0.1", port, _CPU, timeout_s=60)
+    engine = start_engine(folder, _CARD, _CPU, ranks)
+    latents_BCTHW = engine.denoise(small_spec(), StepControl(ranks))
+    close_ranks()
+    return latents_BCTHW
+
+
+@pytest.mark.slow
+def test_gang_of_one_rank_makes_the_same_clip(alone: Engine, embedded_folder: Path) -> None:
+    (latents_BCTHW,) = run_ranks(_generate_alone, 1, embedded_folder)
 
     expected_BCTHW = alone.denoise(small_spec(), StepControl())
     assert (latents_BCTHW - expected_BCTHW).abs().max() <= 1e-5
-    assert frames_THWC is not None

@@ -11,14 +11,15 @@ from safetensors.torch import load_file, save_file
 
 from telecine_platform.catalogue import card_from_name
 from telecine_platform.errors import ModelError
+from telecine_serve.models.checksums import SUMS_FILE
 from telecine_serve.models.wan import WanModel, load_wan
+from telecine_serve.models.wan_transformer import load_transformer
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
-def _load(folder: Path, **options: bool) -> WanModel:
-    card = card_from_name("embedded")
-    return load_wan(folder, card, torch.float32, torch.device("cpu"), **options)
+def _load(folder: Path) -> WanModel:
+    return load_wan(folder, card_from_name("embedded"), torch.float32, torch.device("cpu"))
 
 
 def _remove_vae(folder: Path) -> None:
@@ -39,14 +40,49 @@ def _remove_weights(folder: Path) -> None:
 
 
 def _corrupt_weights(folder: Path) -> None:
+    (folder / SUMS_FILE).unlink()
     (folder / "transformer" / _WEIGHTS).write_bytes(b"not safetensors")
 
 
 def _drop_a_tensor(folder: Path) -> None:
+    (folder / SUMS_FILE).unlink()
     path = folder / "transformer" / _WEIGHTS
     tensors = load_file(path)
     del tensors["blocks.0.attn1.to_q.weight"]
     save_file(tensors, path, metadata={"format": "pt"})
+
+
+def _reshape_a_tensor(folder: Path) -> None:
+    (folder / SUMS_FILE).unlink()
+    path = folder / "transformer" / _WEIGHTS
+    tensors = load_file(path)
+    tensors["proj_out.bias"] = tensors["proj_out.bias"][:-1]
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def _lose_a_file_of_the_index(folder: Path) -> None:
+    (folder / "transformer" / f"{_WEIGHTS}.index.json").write_text(
+        json.dumps({"weight_map": {"proj_out.bias": "lost.safetensors"}})
+    )
+
+
+def _flip_a_bit(folder: Path, component: str = "transformer") -> None:
+    (path,) = (folder / component).glob("*.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def _flip_a_bit_of_the_vae(folder: Path) -> None:
+    _flip_a_bit(folder, "vae")
+
+
+def _unlist_weights(folder: Path) -> None:
+    (folder / SUMS_FILE).write_text("")
+
+
+def _garble_sums(folder: Path) -> None:
+    (folder / SUMS_FILE).write_text("abc  transformer/x.safetensors\n")
 
 
 def _change_json(path: Path, **changes: object) -> None:
@@ -74,7 +110,13 @@ def _use_unknown_scheduler(folder: Path) -> None:
         (_pickle_transformer, "only pickled weights"),
         (_remove_weights, "no \\*.safetensors"),
         (_corrupt_weights, "cannot load"),
-        (_drop_a_tensor, "do not fit"),
+        (_drop_a_tensor, "do not fit.*missing"),
+        (_reshape_a_tensor, "proj_out.bias in the file is"),
+        (_lose_a_file_of_the_index, "lacks.*lost.safetensors"),
+        (_flip_a_bit, "damaged or changed"),
+        (_flip_a_bit_of_the_vae, "damaged or changed"),
+        (_unlist_weights, "does not list"),
+        (_garble_sums, "line 1 is not"),
         (_add_second_expert, "two experts"),
         (_want_an_image, "wants an image"),
         (_use_unknown_scheduler, "DDIMScheduler"),
@@ -102,8 +144,23 @@ def test_model_loads_offline_and_frozen(
     assert not any(parameter.requires_grad for parameter in model.transformer.parameters())
 
 
-def test_rank_without_ends_loads_only_the_transformer(embedded_folder: Path) -> None:
-    assert _load(embedded_folder, with_ends=False).ends is None
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_transformer_is_the_one_that_diffusers_loads(
+    embedded_folder: Path, dtype: torch.dtype
+) -> None:
+    from diffusers import WanTransformer3DModel
+
+    ours = load_transformer(embedded_folder, dtype, torch.device("cpu"), None)
+    theirs = WanTransformer3DModel.from_pretrained(
+        embedded_folder, subfolder="transformer", dtype=dtype
+    )
+
+    expected = dict(theirs.named_parameters()) | dict(theirs.named_buffers())
+    loaded = dict(ours.named_parameters()) | dict(ours.named_buffers())
+    assert loaded.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert loaded[name].dtype == tensor.dtype, name
+        assert torch.equal(loaded[name], tensor), name
 
 
 def test_scheduler_takes_the_cards_shift(embedded_folder: Path) -> None:

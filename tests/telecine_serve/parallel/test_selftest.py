@@ -8,31 +8,18 @@ import pytest
 import torch
 
 from tests.ranks import run_ranks
+from tests.telecine_serve.parallel.gangs import GangReport
 
 _CPU = torch.device("cpu")
 
 
-def _check_our_path(rank: int, world_size: int, port: int) -> tuple[bool, list[int]]:
-    """Whether DeepSpeed's operator is there after our start, and who is in this rank's group."""
-    import torch.distributed as dist
-
-    from telecine_serve.parallel.collectives import all_reduce_sum
-    from telecine_serve.parallel.mesh import close_ranks, init_ranks
-    from telecine_serve.parallel.selftest import check_subgroup_all_reduce
-
-    ranks = init_ranks(rank, world_size, "127.0.0.1", port, _CPU, tp_size=2, timeout_s=60)
-    check_subgroup_all_reduce((ranks.tp_group, ranks.world_group), all_reduce_sum, _CPU)
-    is_trap_built = hasattr(torch.ops.deepspeed, "inference_all_reduce_")
-    members = dist.get_process_group_ranks(ranks.tp_group)
-    close_ranks()
-    return is_trap_built, members
-
-
 @pytest.mark.slow
-def test_our_all_reduce_passes_in_groups_of_consecutive_ranks_without_deepspeeds_own() -> None:
-    results = run_ranks(_check_our_path, 4)
-
-    assert results == [(False, [0, 1]), (False, [0, 1]), (False, [2, 3]), (False, [2, 3])]
+def test_our_all_reduce_passes_in_every_group_without_deepspeeds_own(
+    four_ranks: list[GangReport],
+) -> None:
+    assert [rank.members_from_axis["tp"] for rank in four_ranks] == [[0, 1], [0, 1], [2, 3], [2, 3]]
+    assert [rank.members_from_axis["sp"] for rank in four_ranks] == [[0, 2], [1, 3], [0, 2], [1, 3]]
+    assert not any(rank.is_trap_built for rank in four_ranks)
 
 
 def _check_trap(rank: int, world_size: int, port: int, build_folder: str) -> str:

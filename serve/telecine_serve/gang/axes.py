@@ -1,0 +1,51 @@
+"""How a gang of `num_ranks` divides its model: asked once, before its ranks start."""
+
+from __future__ import annotations
+
+from telecine_platform.catalogue import ModelCard, card_from_name
+from telecine_platform.settings import Settings
+from telecine_serve.models.architectures import architecture_from_folder
+from telecine_serve.parallel.architecture import ClipShape
+from telecine_serve.parallel.axes import Axes
+from telecine_serve.parallel.cost_model import Placement
+from telecine_serve.parallel.legal import axes_of_gang, least_memory_axes
+from telecine_serve.parallel.plan import Cluster, make_plan
+
+_ENGINE_PLACEMENTS = (Placement(),)
+"""What the engine can do so far: everything stays on the GPU, the decode is whole."""
+
+
+def gang_axes(settings: Settings, gpu_memory_bytes: int | None, gpus_per_node: int) -> Axes:
+    """The planner's axes for the model's largest clip; `gpu_memory_bytes` is None on CPUs.
+
+    CPU ranks share a machine's memory, so they take the axes that need least of it. Raises
+    PlanError if the model does not divide or does not fit, ModelError for an unreadable folder.
+    """
+    card = card_from_name(settings.model)
+    architecture = architecture_from_folder(settings.resolved_model_folder, card.max_text_tokens)
+    if gpu_memory_bytes is None:
+        return least_memory_axes(architecture, settings.num_ranks)
+    cluster = Cluster(
+        num_gpus=settings.num_ranks,
+        gpu_memory_bytes=gpu_memory_bytes,
+        gpus_per_node=gpus_per_node,
+    )
+    planning = make_plan(
+        architecture,
+        _largest_clip(card),
+        cluster,
+        candidates=list(axes_of_gang(settings.num_ranks)),
+        placements=_ENGINE_PLACEMENTS,
+    )
+    return planning.plan.axes
+
+
+def _largest_clip(card: ModelCard) -> ClipShape:
+    width_px, height_px = max(card.sizes_px, key=lambda size: size[0] * size[1])
+    return ClipShape(
+        width_px=width_px,
+        height_px=height_px,
+        num_frames=card.num_frames_from_s(max(card.durations_s)),
+        num_steps=card.num_steps,
+        is_guided=card.guidance_scale > 1,
+    )

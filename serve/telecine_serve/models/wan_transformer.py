@@ -1,0 +1,87 @@
+"""A Wan transformer on this rank: built without weights, divided, then filled with its slices.
+
+Never the whole model is in a rank's memory; the pieces that are not divided are on every rank.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from telecine_platform.errors import ModelError
+from telecine_serve.models.checksums import check_checksums
+from telecine_serve.models.wan_folder import TRANSFORMER, read_json
+from telecine_serve.models.wan_parallel import parallelize_wan
+from telecine_serve.models.wan_sharding import WAN_SHARDING
+from telecine_serve.parallel.load import load_shards
+from telecine_serve.parallel.mesh import RankContext
+from telecine_serve.parallel.rules import splits_from_rules
+
+_INDEX = "diffusion_pytorch_model.safetensors.index.json"
+_SINGLE = "diffusion_pytorch_model.safetensors"
+
+
+def load_transformer(
+    folder: Path, dtype: torch.dtype, device: torch.device, ranks: RankContext | None
+) -> nn.Module:
+    """This rank's part of the transformer in `folder`, in evaluation mode, frozen.
+
+    Raises ModelError for weights that are missing, damaged or do not fit, PlanError for a model
+    that does not divide along the axes of `ranks`.
+    """
+    transformer = _build_empty(folder)
+    if ranks is not None:
+        parallelize_wan(transformer, ranks)
+    files = weight_files(folder / TRANSFORMER)
+    check_checksums(folder, files)
+    names = (name for name, _ in transformer.named_modules())
+    load_shards(
+        transformer,
+        files,
+        splits_from_rules(names, WAN_SHARDING),
+        tp_rank=0 if ranks is None else ranks.tp_group.rank(),
+        tp_size=1 if ranks is None else ranks.tp_size,
+        dtype_from_name=lambda name: _dtype(transformer, name, dtype),
+        device=device,
+    )
+    # What is left to move are RoPE's tables: buffers, which no file has.
+    loaded: nn.Module = transformer.to(device).eval().requires_grad_(False)
+    return loaded
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a component, by its index if it has several."""
+    if (folder / _INDEX).is_file():
+        names = set(read_json(folder / _INDEX).get("weight_map", {}).values())
+        files = [folder / str(name) for name in sorted(names)]
+    else:
+        files = [folder / _SINGLE]
+    missing = [path.name for path in files if not path.is_file()]
+    if missing or not files:
+        raise ModelError(f"cannot load {folder}: it lacks {missing or 'weights in its index'}")
+    return files
+
+
+def _build_empty(folder: Path) -> Any:  # Any: diffusers ships no types
+    import accelerate
+    from diffusers import WanTransformer3DModel
+
+    config = read_json(folder / TRANSFORMER / "config.json")
+    try:
+        # RoPE's tables are computed, so they need a real device.
+        with accelerate.init_empty_weights(include_buffers=False):
+            return WanTransformer3DModel.from_config(config)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"cannot load {folder / TRANSFORMER}: {error}") from error
+
+
+def _dtype(transformer: Any, name: str, dtype: torch.dtype) -> torch.dtype:
+    """float32 for what diffusers keeps so, as `from_pretrained` does: by a part of the name.
+
+    Source: `load_model_dict_into_meta`, diffusers 0.42.1. Any: as above.
+    """
+    kept = transformer._keep_in_fp32_modules or ()
+    return torch.float32 if any(part in kept for part in name.split(".")) else dtype

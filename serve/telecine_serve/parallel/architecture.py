@@ -1,0 +1,87 @@
+"""The numbers of a model that its memory, traffic and time follow from. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BYTES_BF16 = 2
+BYTES_FP32 = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """A diffusion transformer of Wan's kind with its text encoder and VAE."""
+
+    num_layers: int
+    width: int
+    ffn_width: int
+    num_heads: int
+    num_experts: int
+    """Transformers of this size; each step runs one (Wan 2.2 A14B has a high- and a low-noise)."""
+    text_width: int
+    num_text_tokens: int
+    latent_channels: int
+    frames_per_latent: int
+    pixels_per_latent: int
+    pixels_per_patch: int
+    text_encoder_bytes: int
+    vae_bytes: int
+    vae_top_channels: int
+    """Channels of the VAE decoder at full resolution."""
+
+    @property
+    def num_sharded_parameters(self) -> int:
+        """Of one expert: self- and cross-attention (4 d^2 each) and the feed-forward layer (2df).
+
+        Source: facts/engine.md section 9.
+        """
+        d, f = self.width, self.ffn_width
+        return self.num_layers * (8 * d * d + 2 * d * f)
+
+    @property
+    def num_replicated_parameters(self) -> int:
+        """Of one expert: the condition embedder; patches, norms and tables are negligible.
+
+        Source: `WanTimeTextImageEmbedding`, diffusers 0.42.1: time d^2 + 256 d, its projection
+        6 d^2, text d^2 + text_width d.
+        """
+        d = self.width
+        return 8 * d * d + (256 + self.text_width) * d
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipShape:
+    """What is to be generated."""
+
+    width_px: int
+    height_px: int
+    num_frames: int
+    num_steps: int
+    is_guided: bool
+    """Two forward passes per step (classifier-free guidance)."""
+
+    @property
+    def num_forwards(self) -> int:
+        """Per step."""
+        return 2 if self.is_guided else 1
+
+
+def num_latent_frames(architecture: Architecture, clip: ClipShape) -> int:
+    return (clip.num_frames - 1) // architecture.frames_per_latent + 1
+
+
+def num_tokens(architecture: Architecture, clip: ClipShape) -> int:
+    """S = ((frames - 1) / 4 + 1) x (height / 16) x (width / 16) for Wan's VAE and patches."""
+    per_frame = (clip.height_px // architecture.pixels_per_patch) * (
+        clip.width_px // architecture.pixels_per_patch
+    )
+    return num_latent_frames(architecture, clip) * per_frame
+
+
+def latent_bytes(architecture: Architecture, clip: ClipShape) -> int:
+    """Of the latents in float32."""
+    per_frame = (clip.height_px // architecture.pixels_per_latent) * (
+        clip.width_px // architecture.pixels_per_latent
+    )
+    num_values = architecture.latent_channels * num_latent_frames(architecture, clip) * per_frame
+    return num_values * BYTES_FP32

@@ -1,0 +1,189 @@
+"""Memory, traffic and time of one way to divide a model: formulas without side effects.
+
+Letters: L layers, d width, S tokens, A = 2 S d bytes, the hidden states in bf16. Source unless
+another is named: facts/engine.md section 9 ("paper" there: arithmetic, to be calibrated).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from telecine_serve.parallel.architecture import (
+    BYTES_BF16,
+    BYTES_FP32,
+    Architecture,
+    ClipShape,
+    latent_bytes,
+    num_tokens,
+)
+from telecine_serve.parallel.axes import Axes
+from telecine_serve.parallel.calibration import Calibration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """What stays on the GPU between uses. The default is all, and the exact decode."""
+
+    is_text_encoder_on_gpu: bool = True
+    are_all_experts_resident: bool = True
+    """If not, the expert that a step needs is copied from host memory."""
+    is_decode_tiled: bool = False
+    """Tiles save memory, but their seams change the picture (facts/engine.md section 5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Bytes on the leading rank's GPU, the fullest: only it holds text encoder and VAE."""
+
+    transformer_bytes: float
+    text_encoder_bytes: float
+    vae_bytes: float
+    denoise_bytes: float
+    """Activations at the peak of a transformer block."""
+    decode_bytes: float
+    """Activations of the VAE; never at the same time as those of denoising."""
+    reserve_bytes: float
+
+    @property
+    def total_bytes(self) -> float:
+        held = self.transformer_bytes + self.text_encoder_bytes + self.vae_bytes
+        return held + max(self.denoise_bytes, self.decode_bytes) + self.reserve_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """Bytes that one rank sends in one step."""
+
+    tp_bytes: float
+    sp_bytes: float
+    cfg_bytes: float
+
+    @property
+    def total_bytes(self) -> float:
+        return self.tp_bytes + self.sp_bytes + self.cfg_bytes
+
+
+def memory_of(
+    architecture: Architecture,
+    clip: ClipShape,
+    axes: Axes,
+    placement: Placement,
+    calibration: Calibration,
+) -> Memory:
+    """Weights in bf16 (the VAE in float32): (sharded / tp + replicated) per resident expert.
+
+    Activations: A (5 + 5.4 / tp) / sp.
+    """
+    num_resident = architecture.num_experts if placement.are_all_experts_resident else 1
+    hidden_bytes = BYTES_BF16 * num_tokens(architecture, clip) * architecture.width
+    num_widths = (
+        calibration.activation_widths + calibration.activation_sharded_widths / axes.tp_size
+    )
+    return Memory(
+        transformer_bytes=num_resident * expert_bytes(architecture, axes.tp_size),
+        text_encoder_bytes=architecture.text_encoder_bytes * placement.is_text_encoder_on_gpu,
+        vae_bytes=architecture.vae_bytes,
+        denoise_bytes=hidden_bytes * num_widths / axes.sp_size,
+        decode_bytes=_decode_bytes(architecture, clip, placement, calibration),
+        reserve_bytes=calibration.reserve_bytes,
+    )
+
+
+def expert_bytes(architecture: Architecture, tp_size: int) -> float:
+    """One rank's part of one expert in bf16."""
+    num_parameters = (
+        architecture.num_sharded_parameters / tp_size + architecture.num_replicated_parameters
+    )
+    return BYTES_BF16 * num_parameters
+
+
+def traffic_of(architecture: Architecture, clip: ClipShape, axes: Axes) -> Traffic:
+    """Per rank and step: tp 6 L A (tp-1) / (tp sp) for 3 ring all-reduces per block, sp
+    4 L A (sp-1) / (sp^2 tp) for 4 all-to-alls, per forward; cfg one prediction per step.
+    """
+    hidden_bytes = BYTES_BF16 * num_tokens(architecture, clip) * architecture.width
+    per_forward = architecture.num_layers * hidden_bytes
+    num_forwards = clip.num_forwards / axes.cfg_size
+    tp, sp = axes.tp_size, axes.sp_size
+    return Traffic(
+        tp_bytes=num_forwards * 6 * per_forward * (tp - 1) / (tp * sp),
+        sp_bytes=num_forwards * 4 * per_forward * (sp - 1) / (sp * sp * tp),
+        cfg_bytes=latent_bytes(architecture, clip) * (axes.cfg_size - 1.0),
+    )
+
+
+def forward_flops(architecture: Architecture, clip: ClipShape) -> float:
+    """Of one forward pass on all ranks together: per layer and token 2 (6 d^2 + 2 d f) for linear
+    layers and 4 d (S + text tokens) for both attentions; 2 d^2 of weights see text tokens only.
+    """
+    S, d = num_tokens(architecture, clip), architecture.width
+    T = architecture.num_text_tokens
+    linear = 2 * S * (6 * d * d + 2 * d * architecture.ffn_width) + 4 * T * d * d
+    attention = 4 * S * (S + T) * d
+    return float(architecture.num_layers * (linear + attention))
+
+
+def step_seconds(
+    architecture: Architecture,
+    clip: ClipShape,
+    axes: Axes,
+    gpus_per_node: int,
+    calibration: Calibration,
+) -> float:
+    """Computing plus sending plus latencies: nothing overlaps in our engine.
+
+    Latencies per forward and block: 7 collectives for tp (3 of activations, 4 of norm statistics),
+    4 for sp. A group that leaves its node is counted as if all its bytes did.
+    """
+    num_forwards = clip.num_forwards / axes.cfg_size
+    flops = forward_flops(architecture, clip) / (axes.sp_size * axes.tp_size)
+    traffic = traffic_of(architecture, clip, axes)
+    num_collectives = architecture.num_layers * (7 * (axes.tp_size > 1) + 4 * (axes.sp_size > 1))
+
+    def seconds_to_send(num_bytes: float, span: int) -> float:
+        is_inside_node = gpus_per_node % span == 0
+        speed = calibration.node_bytes_per_s if is_inside_node else calibration.network_bytes_per_s
+        return num_bytes / speed
+
+    return (
+        num_forwards * flops / calibration.flops_per_s
+        + seconds_to_send(traffic.tp_bytes, axes.tp_size)
+        + seconds_to_send(traffic.sp_bytes, axes.tp_size * axes.sp_size)
+        + seconds_to_send(traffic.cfg_bytes, axes.num_ranks)
+        + num_forwards * num_collectives * calibration.collective_latency_s
+    )
+
+
+def clip_overhead_seconds(
+    architecture: Architecture,
+    clip: ClipShape,
+    axes: Axes,
+    placement: Placement,
+    calibration: Calibration,
+) -> float:
+    """What a clip takes beside its steps: text, copies of experts, decoding on one GPU."""
+    text_s = (
+        calibration.text_on_gpu_s
+        if placement.is_text_encoder_on_gpu
+        else calibration.text_on_host_s
+    )
+    copied_bytes = 0.0
+    if not placement.are_all_experts_resident:
+        copied_bytes = architecture.num_experts * expert_bytes(architecture, axes.tp_size)
+    num_pixels = clip.num_frames * clip.width_px * clip.height_px
+    decode_s = num_pixels / calibration.decode_pixels_per_s
+    if placement.is_decode_tiled:
+        decode_s *= calibration.decode_tiled_slowdown
+    return text_s + copied_bytes / calibration.host_bytes_per_s + decode_s
+
+
+def _decode_bytes(
+    architecture: Architecture, clip: ClipShape, placement: Placement, calibration: Calibration
+) -> float:
+    """Feature maps at full resolution, and the finished video in float32."""
+    num_pixels = clip.width_px * clip.height_px
+    video_bytes = 3 * clip.num_frames * num_pixels * BYTES_FP32
+    if placement.is_decode_tiled:
+        num_pixels = min(num_pixels, calibration.decode_tile_px**2)
+    num_maps = calibration.decode_full_frames + calibration.decode_cached_frames
+    return num_pixels * num_maps * architecture.vae_top_channels * BYTES_FP32 + video_bytes

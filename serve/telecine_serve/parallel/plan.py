@@ -1,0 +1,194 @@
+"""Choose how a gang divides a model: illegal ways fall, of those that fit the best one wins. Pure.
+
+Best is: exact before tiled decoding, then the fewest seconds per clip. GPUs that one gang cannot
+use well make more gangs of the same plan. Invariant: a plan that comes out is legal and fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from telecine_platform.errors import PlanError
+from telecine_serve.parallel.architecture import Architecture, ClipShape
+from telecine_serve.parallel.axes import Axes
+from telecine_serve.parallel.calibration import CALIBRATION, Calibration
+from telecine_serve.parallel.cost_model import (
+    Memory,
+    Placement,
+    Traffic,
+    clip_overhead_seconds,
+    memory_of,
+    step_seconds,
+    traffic_of,
+)
+from telecine_serve.parallel.legal import all_axes, illegal_because
+
+_MAX_SUGGESTED_GPUS = 64
+ALL_PLACEMENTS = tuple(
+    Placement(is_text_encoder_on_gpu=text, are_all_experts_resident=experts, is_decode_tiled=tiled)
+    for text, experts, tiled in product((True, False), (True, False), (False, True))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Equal GPUs in equal nodes."""
+
+    num_gpus: int
+    gpu_memory_bytes: float
+    gpus_per_node: int
+
+    @property
+    def node_size(self) -> int:
+        """GPUs that are together in one node."""
+        return min(self.num_gpus, self.gpus_per_node)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One gang's axes and what they cost."""
+
+    axes: Axes
+    num_gangs: int
+    placement: Placement
+    memory: Memory
+    traffic: Traffic
+    step_s: float
+    clip_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Axes that were considered, and what spoke against them."""
+
+    axes: Axes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """The chosen plan and the way to it."""
+
+    plan: Plan
+    rejections: tuple[Rejection, ...]
+
+
+def make_plan(
+    architecture: Architecture,
+    clip: ClipShape,
+    cluster: Cluster,
+    *,
+    candidates: Sequence[Axes] = (),
+    placements: Sequence[Placement] = ALL_PLACEMENTS,
+    calibration: Calibration = CALIBRATION,
+) -> Planning:
+    """The best plan for `cluster`, and why each other division of its GPUs was rejected.
+
+    `candidates` and `placements` are those to choose from; without candidates, all axes that leave
+    no GPU over. Raises PlanError if nothing fits; the message says what would.
+    """
+    _check_cluster(cluster)
+    plans: list[Plan] = []
+    rejections: list[Rejection] = []
+    for axes in candidates or all_axes(cluster.num_gpus):
+        reason = illegal_because(architecture, clip, axes, cluster.node_size)
+        if reason is None:
+            plan = _best_placement(architecture, clip, axes, cluster, placements, calibration)
+            if _fits(plan, cluster):
+                plans.append(plan)
+                continue
+            reason = _too_large(plan, cluster)
+        rejections.append(Rejection(axes=axes, reason=reason))
+    if not plans:
+        raise PlanError(_nothing_fits(architecture, clip, cluster, placements, calibration))
+    chosen, *slower = sorted(plans, key=_rank)
+    rejections += [Rejection(axes=plan.axes, reason=_worse(plan, chosen)) for plan in slower]
+    return Planning(plan=chosen, rejections=tuple(rejections))
+
+
+def _best_placement(
+    architecture: Architecture,
+    clip: ClipShape,
+    axes: Axes,
+    cluster: Cluster,
+    placements: Sequence[Placement],
+    calibration: Calibration,
+) -> Plan:
+    """The best one that fits; if none does, the smallest one."""
+    step_s = step_seconds(architecture, clip, axes, cluster.node_size, calibration)
+    plans = []
+    for placement in placements:
+        overhead_s = clip_overhead_seconds(architecture, clip, axes, placement, calibration)
+        plans.append(
+            Plan(
+                axes=axes,
+                num_gangs=cluster.num_gpus // axes.num_ranks,
+                placement=placement,
+                memory=memory_of(architecture, clip, axes, placement, calibration),
+                traffic=traffic_of(architecture, clip, axes),
+                step_s=step_s,
+                clip_s=clip.num_steps * step_s + overhead_s,
+            )
+        )
+    fitting = [plan for plan in plans if _fits(plan, cluster)]
+    if fitting:
+        return min(fitting, key=_rank)
+    return min(plans, key=lambda plan: plan.memory.total_bytes)
+
+
+def _rank(plan: Plan) -> tuple[bool, float, int]:
+    return (plan.placement.is_decode_tiled, plan.clip_s, plan.axes.num_ranks)
+
+
+def _fits(plan: Plan, cluster: Cluster) -> bool:
+    return plan.memory.total_bytes <= cluster.gpu_memory_bytes
+
+
+def _too_large(plan: Plan, cluster: Cluster) -> str:
+    return (
+        f"needs {plan.memory.total_bytes / 1e9:.1f} GB at the least, a GPU has "
+        f"{cluster.gpu_memory_bytes / 1e9:.0f} GB"
+    )
+
+
+def _worse(plan: Plan, chosen: Plan) -> str:
+    if plan.placement.is_decode_tiled and not chosen.placement.is_decode_tiled:
+        return "fits only with tiled decoding, whose seams change the picture"
+    return f"slower: {plan.clip_s:.1f} s per clip instead of {chosen.clip_s:.1f} s"
+
+
+def _check_cluster(cluster: Cluster) -> None:
+    if cluster.num_gpus < 1 or cluster.gpus_per_node < 1:
+        raise PlanError(f"{cluster}: counts of GPUs start at 1")
+
+
+def _nothing_fits(
+    architecture: Architecture,
+    clip: ClipShape,
+    cluster: Cluster,
+    placements: Sequence[Placement],
+    calibration: Calibration,
+) -> str:
+    """The smallest need with these GPUs, and how many GPUs of this size would do."""
+
+    def smallest(other: Cluster) -> Plan:
+        legal = (
+            axes
+            for axes in all_axes(other.num_gpus)
+            if illegal_because(architecture, clip, axes, other.node_size) is None
+        )
+        plans = (
+            _best_placement(architecture, clip, axes, other, placements, calibration)
+            for axes in legal
+        )
+        return min(plans, key=lambda plan: plan.memory.total_bytes)
+
+    here = smallest(cluster)
+    message = f"no plan fits: {here.axes} " + _too_large(here, cluster)
+    for num_gpus in range(cluster.num_gpus + 1, _MAX_SUGGESTED_GPUS + 1):
+        larger = replace(cluster, num_gpus=num_gpus)
+        if _fits(smallest(larger), larger):
+            return f"{message}; {num_gpus} such GPUs would do"
+    return f"{message}; more such GPUs would not help: take larger ones"

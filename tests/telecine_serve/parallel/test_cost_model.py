@@ -1,0 +1,90 @@
+"""The formulas give the numbers worked out by hand in facts/engine.md, section 9."""
+
+from __future__ import annotations
+
+import pytest
+
+from telecine_serve.models.architectures import ARCHITECTURES
+from telecine_serve.parallel.architecture import ClipShape, latent_bytes, num_tokens
+from telecine_serve.parallel.axes import Axes
+from telecine_serve.parallel.calibration import CALIBRATION
+from telecine_serve.parallel.cost_model import (
+    Placement,
+    expert_bytes,
+    forward_flops,
+    memory_of,
+    step_seconds,
+    traffic_of,
+)
+
+_A14B = ARCHITECTURES["wan2.2-t2v-a14b"]
+
+
+def _clip(width_px: int = 1280, height_px: int = 720, *, is_guided: bool = False) -> ClipShape:
+    return ClipShape(
+        width_px=width_px, height_px=height_px, num_frames=81, num_steps=40, is_guided=is_guided
+    )
+
+
+@pytest.mark.parametrize(("size", "tokens"), [((1280, 720), 75_600), ((832, 480), 32_760)])
+def test_tokens_of_five_seconds(size: tuple[int, int], tokens: int) -> None:
+    assert num_tokens(_A14B, _clip(*size)) == tokens
+
+
+def test_latents_of_720p_are_19_megabytes() -> None:
+    assert latent_bytes(_A14B, _clip()) == 16 * 21 * 90 * 160 * 4
+
+
+@pytest.mark.parametrize(("tp_size", "gigabytes"), [(1, 28.6), (2, 14.5), (4, 7.5), (8, 4.0)])
+def test_weights_of_one_expert(tp_size: int, gigabytes: float) -> None:
+    assert expert_bytes(_A14B, tp_size) / 1e9 == pytest.approx(gigabytes, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("axes", "gigabytes"),
+    [
+        (Axes(), 8.1),
+        (Axes(tp_size=2), 6.0),
+        (Axes(tp_size=8), 4.4),
+        (Axes(sp_size=2), 4.0),
+        (Axes(sp_size=8), 1.0),
+    ],
+)
+def test_activations_of_720p(axes: Axes, gigabytes: float) -> None:
+    memory = memory_of(_A14B, _clip(), axes, Placement(), CALIBRATION)
+
+    assert memory.denoise_bytes / 1e9 == pytest.approx(gigabytes, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("num_ranks", "tp_gigabytes", "sp_gigabytes"), [(2, 92.9, 31.0), (4, 139, 23.2), (8, 163, 13.5)]
+)
+def test_bytes_sent_per_forward(num_ranks: int, tp_gigabytes: float, sp_gigabytes: float) -> None:
+    tp = traffic_of(_A14B, _clip(), Axes(tp_size=num_ranks))
+    sp = traffic_of(_A14B, _clip(), Axes(sp_size=num_ranks))
+
+    assert tp.total_bytes / 1e9 == pytest.approx(tp_gigabytes, rel=0.005)
+    assert sp.total_bytes / 1e9 == pytest.approx(sp_gigabytes, rel=0.005)
+
+
+def test_forward_of_720p_is_six_and_a_half_petaflop() -> None:
+    assert forward_flops(_A14B, _clip()) / 1e15 == pytest.approx(6.5, abs=0.05)
+
+
+def test_guidance_doubles_a_step_unless_its_halves_have_ranks_of_their_own() -> None:
+    plain_s, guided_s, divided_s = (
+        step_seconds(_A14B, _clip(is_guided=is_guided), axes, 8, CALIBRATION)
+        for is_guided, axes in ((False, Axes()), (True, Axes()), (True, Axes(cfg_size=2)))
+    )
+
+    assert guided_s == pytest.approx(2 * plain_s)
+    assert divided_s == pytest.approx(plain_s, rel=1e-3)
+
+
+def test_layers_divided_across_nodes_cost_more_than_they_save() -> None:
+    inside_s, across_s = (
+        step_seconds(_A14B, _clip(), Axes(tp_size=8), gpus_per_node, CALIBRATION)
+        for gpus_per_node in (8, 4)
+    )
+
+    assert across_s > inside_s + 3

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from telecine_platform.errors import InvalidRequest, NotFound, PlanError
+from telecine_serve.cli.plan import plan
+
+_A14B = ("--model", "wan2.2-t2v-a14b", "--gpu-memory", "80")
+
+
+def _run(*arguments: str) -> str:
+    return CliRunner().invoke(plan, arguments, catch_exceptions=False).output
+
+
+def test_plan_is_told_as_json_with_its_parts() -> None:
+    report = json.loads(_run(*_A14B, "--gpus", "8", "--size", "1280x720", "--json"))
+
+    assert report["axes"] == {"cfg_size": 2, "sp_size": 4, "tp_size": 1}
+    assert report["memory"]["total_bytes"] < 80e9
+    assert report["sent_per_step"]["sp_bytes"] > 0
+    assert report["step_s"] * 40 < report["clip_s"]
+    assert {"axes", "reason"} == set(report["rejected"][0])
+
+
+def test_plan_is_told_in_words() -> None:
+    output = _run(*_A14B, "--gpus", "2", "--seconds", "5")
+
+    assert "cfg2 x sp1 x tp1" in output
+    assert "one expert at a time" in output
+    assert "s per clip" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((*_A14B, "--gpus", "2", "--size", "large"), InvalidRequest),
+        (("--model", "unheard-of", "--gpus", "2", "--gpu-memory", "80"), NotFound),
+        (("--model", "wan2.2-t2v-a14b", "--gpus", "1", "--gpu-memory", "8"), PlanError),
+    ],
+)
+def test_what_cannot_be_planned_raises(arguments: tuple[str, ...], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        _run(*arguments)
