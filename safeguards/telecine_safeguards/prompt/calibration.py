@@ -43,7 +43,7 @@ INTERCEPT: Final = -15.651
 |---|---|
 | descriptions of 68 entities, written by hand | 258 |
 | near misses, written by hand, each weighted 4 times | 191 |
-| benign VBench prompts, those that name an entity left out | 4,508 |
+| benign VBench prompts, those that name an entity left out | 4,498 |
 
 A seventh value, the cosines to the attributes, got a negative weight and is left out: it says what
 `card` says already. Fitted on every second entity and prompt only, the others score the same within
