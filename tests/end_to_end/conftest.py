@@ -1,4 +1,7 @@
-"""Two running platforms, each started once: the embedded one, and one on PostgreSQL and S3."""
+"""Two running platforms, each started once: the embedded one, and one on PostgreSQL and S3.
+
+They end with this folder's last test: two idle platforms would slow the rest of the suite.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,13 @@ WIDE: Any = "96x64"
 ONE: Any = "1"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def collector() -> Iterator[OtlpCollector]:
     with otlp_collector() as collector:
         yield collector
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def embedded(
     tmp_path_factory: pytest.TempPathFactory, collector: OtlpCollector
 ) -> Iterator[RunningPlatform]:
@@ -41,18 +44,18 @@ def embedded(
         yield platform
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def s3() -> Iterator[S3Server]:
     with s3_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def database_url(postgres: PostgresServer) -> str:
     return postgres.new_database()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clustered(
     tmp_path_factory: pytest.TempPathFactory, database_url: str, s3: S3Server
 ) -> Iterator[RunningPlatform]:
@@ -61,6 +64,7 @@ def clustered(
         "TELECINE_DATABASE_URL": database_url,
         "TELECINE_STORAGE_URL": f"s3://{s3.bucket}/clips",
         "TELECINE_RETRY_DELAY_S": "0.5",
+        "TELECINE_SCREENING_MODEL": "none",  # `embedded` has it; its first start takes 15 s of CPU
     }
     with running_platform(tmp_path_factory.mktemp("clustered"), environ) as platform:
         yield platform

@@ -12,11 +12,13 @@ from telecine_platform.jobs.store import JobStore
 from tests.end_to_end.conftest import LARGE, client_of
 from tests.running_platform import running_platform
 
+NAMES_ONLY = {"TELECINE_SCREENING_MODEL": "none"}  # two starts, and screening is not the subject
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_stopped_platform_goes_on_where_it_was(tmp_path: Path) -> None:
-    with running_platform(tmp_path) as platform:
+    with running_platform(tmp_path, NAMES_ONLY) as platform:
         client = client_of(platform)
         first = client.videos.create(
             prompt="first",
@@ -36,7 +38,7 @@ def test_stopped_platform_goes_on_where_it_was(tmp_path: Path) -> None:
     history = [(row.stage, row.state, row.reason) for row in jobs.history(first.id)]
     jobs.close()
     assert ("moderation", "queued", "handed over") in history  # drained, not killed
-    with running_platform(tmp_path) as platform:
+    with running_platform(tmp_path, NAMES_ONLY) as platform:
         client = client_of(platform)
         for video in (first, second):
             deadline = time.monotonic() + 60
