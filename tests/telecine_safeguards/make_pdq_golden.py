@@ -13,8 +13,8 @@ import pdqhash  # type: ignore[import-not-found]
 from tests.telecine_safeguards.pictures import picture
 
 COMMAND = (
-    "python3.11 -m venv /tmp/pdq && /tmp/pdq/bin/pip install pdqhash==0.2.8 numpy==2.4.6 && "
-    "/tmp/pdq/bin/python -m tests.telecine_safeguards.make_pdq_golden"
+    "python3.11 -m venv pdq-venv && pdq-venv/bin/pip install pdqhash==0.2.8 numpy==2.4.6 && "
+    "pdq-venv/bin/python -m tests.telecine_safeguards.make_pdq_golden"
 )
 SIZES_PX = [(64, 64), (64, 96), (96, 64), (37, 50), (129, 257), (512, 512), (360, 640)]
 FORMULAS = ["waves", "shapes", "blurred_noise"]
