@@ -14,7 +14,7 @@ from telecine_platform.storage.store import BlobStore, quarantine_key
 from telecine_platform.telemetry.tracing import current_traceparent
 from telecine_serve.gang.gang import Gang
 from telecine_serve.gang.rank import RankStatus
-from telecine_serve.media.frames import write_lossless
+from telecine_serve.media.frames import LOSSLESS_CONTENT_TYPE, write_lossless
 from telecine_serve.stage import HandOver, Outcome
 
 
@@ -37,7 +37,7 @@ class GenerationWorker:
             path = Path(folder) / "draft.mkv"
             write_lossless(path, frames_THWC, job.spec.fps)
             lease.check()
-            self._blobs.create(key, path, "video/x-matroska")
+            self._blobs.create(key, path, LOSSLESS_CONTENT_TYPE)
         return HandOver(draft=key)
 
     def check_health(self) -> None:

@@ -14,9 +14,14 @@ from telecine_platform.storage.store import BlobStore, result_key
 from telecine_safeguards.output.moderate import OutputModeration, standard_checks
 from telecine_safeguards.verdict import Action
 from telecine_serve.apps.registry import following
-from telecine_serve.media.encode import encode_mp4
+from telecine_serve.media.encode import MP4_CONTENT_TYPE, encode_mp4
 from telecine_serve.media.frames import read_frames
-from telecine_serve.media.thumbnails import write_spritesheet, write_thumbnail
+from telecine_serve.media.thumbnails import (
+    SPRITESHEET_CONTENT_TYPE,
+    THUMBNAIL_CONTENT_TYPE,
+    write_spritesheet,
+    write_thumbnail,
+)
 from telecine_serve.stage import Block, Outcome, Release
 
 
@@ -40,9 +45,7 @@ class ModerationWorker:
             frames_THWC, fps = read_frames(folder / "draft.mkv")
             lease.check()
             verdict = self._moderation.current.moderate(frames_THWC, fps)
-            if (
-                verdict.action is not Action.ALLOW
-            ):  # a clip cannot be rewritten, and nobody reviews it
+            if verdict.action is not Action.ALLOW:  # a clip is not rewritten, and nobody reviews it
                 return Block(verdict=verdict)
             encode_mp4(folder / "clip.mp4", frames_THWC, fps, {"comment": f"telecine {job.id}"})
             write_thumbnail(folder / "thumbnail.webp", frames_THWC)
@@ -59,9 +62,9 @@ class ModerationWorker:
     def _publish(self, job: Job, folder: Path) -> ClipKeys:
         """Store the files under this epoch's keys. They count only once the store names them."""
         files = {
-            "clip.mp4": "video/mp4",
-            "thumbnail.webp": "image/webp",
-            "spritesheet.jpg": "image/jpeg",
+            "clip.mp4": MP4_CONTENT_TYPE,
+            "thumbnail.webp": THUMBNAIL_CONTENT_TYPE,
+            "spritesheet.jpg": SPRITESHEET_CONTENT_TYPE,
         }
         keys = {name: result_key(job.id, job.epoch, name) for name in files}
         for name, content_type in files.items():

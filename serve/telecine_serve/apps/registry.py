@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from telecine_platform.jobs.database import Database
 from telecine_platform.rights.follow import Following
-from telecine_platform.rights.open import first_registry, open_rights
+from telecine_platform.rights.open import open_rights
 from telecine_platform.settings import Settings
 from telecine_safeguards.registry.entities import Registry
 
@@ -21,8 +21,3 @@ def following(
     found = Following(open_rights(settings, database), build)
     found.start()
     return found
-
-
-def registry_from_settings(settings: Settings) -> Registry:
-    """What an empty rights store begins with."""
-    return first_registry(settings.registry_file)

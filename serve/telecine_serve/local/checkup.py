@@ -14,10 +14,10 @@ from typing import Literal
 from telecine_platform.catalogue import card_from_name
 from telecine_platform.errors import ModelError, TelecineError
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.rights.open import first_registry
 from telecine_platform.settings import Settings
 from telecine_platform.storage.open import open_store
 from telecine_safeguards.errors import SafeguardError
-from telecine_serve.apps.registry import registry_from_settings
 
 Level = Literal["ok", "note", "missing"]
 
@@ -159,5 +159,5 @@ def _model(settings: Settings) -> str:
 
 
 def _registry(settings: Settings) -> str:
-    registry = registry_from_settings(settings)
+    registry = first_registry(settings.registry_file)
     return f"{len(registry.entities)} entities, version {registry.version}"

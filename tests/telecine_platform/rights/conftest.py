@@ -1,28 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.rights.store import RightsStore
 from tests.rights_records import seeded
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'jobs.db'}"
-    return str(request.getfixturevalue("postgres").new_database())
-
-
-@pytest.fixture
-def jobs(database_url: str) -> Iterator[JobStore]:
-    store = JobStore(database_url)
-    store.create_tables()
-    yield store
-    store.close()
 
 
 @pytest.fixture

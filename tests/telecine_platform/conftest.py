@@ -1,3 +1,5 @@
+"""A job store on each database: what is tested on it runs on SQLite and on PostgreSQL."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
