@@ -40,6 +40,16 @@ def test_words_are_parted_by_single_spaces(text: str) -> None:
     assert words == " ".join(words.split())
 
 
+@settings(deadline=None)
+@given(text=st.text(st.characters(max_codepoint=127)), reading=st.sampled_from(Reading))
+def test_plain_letters_fold_as_beside_others(text: str, reading: Reading) -> None:
+    """ASCII goes a faster way; a letter of another script at the end takes the general one."""
+    alone, beside = normalize(text, reading), normalize(f"{text} 猫", reading)
+
+    assert beside.text == f"{alone.text} 猫".lstrip()
+    assert beside.origins[: len(alone.text)] == alone.origins
+
+
 @pytest.mark.parametrize("evasion", sorted(set(EVASIONS) - CHANGES_WORDS))
 def test_evasions_end_in_one_skeleton(evasion: str) -> None:
     assert normalize(EVASIONS[evasion]("Mickey Mouse")).text == "mickey mouse"

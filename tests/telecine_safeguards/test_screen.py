@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +110,7 @@ def test_what_is_not_text_is_blocked(text: Any) -> None:
 class UnreadableText(str):
     """A text whose failure quotes it."""
 
-    def __iter__(self) -> Iterator[str]:
+    def isascii(self) -> bool:
         raise ValueError(f"cannot read {self!r}")
 
 

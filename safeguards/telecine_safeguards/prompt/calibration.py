@@ -7,7 +7,7 @@ A logistic regression, fitted once on the development set in tests/data/screenin
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 
@@ -56,6 +56,13 @@ MIN_SCORE: Final = 0.40
 
 def score_from_evidence(evidence: Evidence) -> float:
     """The logistic of the weighted evidence, 0 to 1."""
-    pairs = zip(astuple(COEFFICIENTS), astuple(evidence), strict=True)
-    total = INTERCEPT + sum(weight * value for weight, value in pairs)
+    total = (
+        INTERCEPT
+        + COEFFICIENTS.card * evidence.card
+        + COEFFICIENTS.margin * evidence.margin
+        + COEFFICIENTS.second_attribute * evidence.second_attribute
+        + COEFFICIENTS.shared_words * evidence.shared_words
+        + COEFFICIENTS.shared_words_density * evidence.shared_words_density
+        + COEFFICIENTS.log_num_words * evidence.log_num_words
+    )
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, total))))

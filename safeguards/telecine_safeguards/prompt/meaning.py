@@ -7,7 +7,7 @@ belongs to nobody, only the name does. Invariant: the same text gives the same h
 batch.
 """
 
-# Legend: S sentences, W windows, C cards, D numbers of an embedding
+# Legend: S sentences, W windows, C cards, R cards and then decoys, D numbers of an embedding
 
 from __future__ import annotations
 
@@ -112,10 +112,16 @@ class MeaningIndex:
         near = self._nearest.near(windows_WD, NUM_CANDIDATES * 4)
         words = content_words(text)
         owners = list(dict.fromkeys(int(self._owners[place]) for place in near))[:NUM_CANDIDATES]
+        candidates = [self._described[owner] for owner in owners]
+        places = [range(each.cards.start, each.decoys.stop) for each in candidates]
+        # One product for all: these are 16 candidates with some eight rows each.
+        likeness_WR = windows_WD @ self._rows[np.concatenate(places)].T
+        ends = np.cumsum([len(each) for each in places])[:-1]
         found = []
-        for each in (self._described[owner] for owner in owners):
-            evidence = self._weigh(each, windows_WD, words)
-            nearest = int((sentences_SD @ self._rows[each.cards].T).max(axis=1).argmax())
+        for each, own_WR in zip(candidates, np.split(likeness_WR, ends, axis=1), strict=True):
+            num_cards = each.cards.stop - each.cards.start
+            evidence = self._weigh(each, own_WR.max(axis=0), num_cards, words)
+            nearest = int(own_WR[: len(sentences_SD), :num_cards].max(axis=1).argmax())
             found.append((each.entity, evidence, nearest))
         return found
 
@@ -135,9 +141,12 @@ class MeaningIndex:
             for score, entity, span in scored[:MAX_HITS]
         )
 
-    def _weigh(self, each: _Described, windows_WD: Floats, words: frozenset[str]) -> Evidence:
-        card = float((windows_WD @ self._rows[each.cards].T).max())
-        decoy = float((windows_WD @ self._rows[each.decoys].T).max(initial=0.0))
+    def _weigh(
+        self, each: _Described, best_R: Floats, num_cards: int, words: frozenset[str]
+    ) -> Evidence:
+        """Weigh the best cosine of any window to each card and decoy, and the words."""
+        card = float(best_R[:num_cards].max())
+        decoy = float(best_R[num_cards:].max(initial=0.0))
         shared = self._vocabulary.weight(each.words & words)
         shares = sorted(
             self._vocabulary.weight(attribute & words)

@@ -55,13 +55,10 @@ class Misspellings:
         self._keys = [key for key in words_by_key if len(key) >= MIN_ALIKE_LETTERS]
         self._max_letters = max(map(len, self._keys), default=0) + 1
         names = [words_by_key[key].split(" ") for key in self._keys]
-        self._ends = {
-            end
-            for words in names
-            if len(words) > 1
-            for count in (1, 2)
-            for end in (("first", *words[:count]), ("last", *words[-count:]))
-        }
+        self._beginnings, self._endings = (
+            {tuple(words[part]) for words in names if len(words) > 1 for part in parts}
+            for parts in ((slice(1), slice(2)), (slice(-1, None), slice(-2, None)))
+        )
         self._by_letters = SpellingIndex(self._keys)
         self._by_sound = SpellingIndex([sound_key(key) for key in self._keys])
 
@@ -87,16 +84,33 @@ class Misspellings:
                 )
 
     def _windows(self, words: list[_Window]) -> Iterator[_Window]:
-        """Each run of words without CJK that could be a name."""
+        """Each run of words without CJK that could be a name.
+
+        Long runs and runs of ordinary words must begin or end as a name does: this saves time, and
+        one wrong letter cannot be at both ends.
+        """
+        texts = [word.letters for word in words]
+        places = range(len(words))
+        begins = [
+            [tuple(texts[at : at + count]) in self._beginnings for at in places] for count in (1, 2)
+        ]
+        ends = [
+            [tuple(texts[max(0, at + 1 - count) : at + 1]) in self._endings for at in places]
+            for count in (1, 2)
+        ]
         for first, word in enumerate(words):
-            letters = ""
+            letters, is_ordinary = "", True
             for num_words, last in enumerate(words[first : first + MAX_WORDS], start=1):
                 letters += last.letters
+                is_ordinary = is_ordinary and last.is_ordinary
                 if has_cjk(last.letters) or len(letters) > self._max_letters:
                     break
-                run = words[first : first + num_words]
-                is_ordinary = all(each.is_ordinary for each in run)
-                if len(letters) >= MIN_ALIKE_LETTERS - 1 and self._is_likely(run, is_ordinary):
+                ends_of_two = num_words > 3
+                is_likely = (not is_ordinary and num_words <= 3) or (
+                    num_words > 1
+                    and (begins[ends_of_two][first] or ends[ends_of_two][first + num_words - 1])
+                )
+                if is_likely and len(letters) >= MIN_ALIKE_LETTERS - 1:
                     yield _Window(
                         start=word.start,
                         end=last.end,
@@ -104,19 +118,6 @@ class Misspellings:
                         letters=letters,
                         is_ordinary=is_ordinary,
                     )
-
-    def _is_likely(self, run: list[_Window], is_ordinary: bool) -> bool:
-        """Long runs and runs of ordinary words must begin or end as a name does: this saves time,
-        and one wrong letter cannot be at both ends."""
-        if not is_ordinary and len(run) <= 3:
-            return True
-        if len(run) == 1:
-            return False
-        count = 2 if len(run) > 3 else 1
-        first = ("first", *(word.letters for word in run[:count]))
-        return (
-            first in self._ends or ("last", *(word.letters for word in run[-count:])) in self._ends
-        )
 
     def _may_be(self, written: str, key: str, score: float) -> bool:
         """Whether ordinary words can mean the name: all but one are its own, or they sound long."""

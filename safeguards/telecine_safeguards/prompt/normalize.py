@@ -12,15 +12,15 @@ import html
 import re
 import unicodedata
 from dataclasses import dataclass
-from enum import Enum
-from functools import lru_cache
+from enum import StrEnum
+from functools import cache, lru_cache
 from typing import Final
 
 FIRST_CJK: Final = "\u1100"
 """No letter before this one is CJK: most need no closer look."""
 
 
-class Reading(Enum):
+class Reading(StrEnum):
     """How to take digits and symbols, and letters of other scripts: `B4tman` needs the first,
     `Mickey2Mouse` the second, `Пикачу` the third."""
 
@@ -45,6 +45,21 @@ class Normalized:
 
 def normalize(text: str, reading: Reading = Reading.LEET) -> Normalized:
     """Fold to skeleton words; a change between CJK and other scripts also parts two words."""
+    return _normalize_ascii(text, reading) if text.isascii() else _normalize_any(text, reading)
+
+
+def _normalize_ascii(text: str, reading: Reading) -> Normalized:
+    """The same at a tenth of the time: each character folds to one letter or a gap."""
+    words = list(_WORD.finditer(text.translate(_ascii_table(reading))))
+    origins: list[int] = []
+    for word in words:
+        origins += range(word.start(), word.end() + 1)  # a gap comes from what ends the word
+    return Normalized(
+        text=" ".join(word[0] for word in words), origins=tuple(origins[:-1]), original=text
+    )
+
+
+def _normalize_any(text: str, reading: Reading) -> Normalized:
     letters: list[str] = []
     origins: list[int] = []
     for index, char in enumerate(text):
@@ -89,7 +104,7 @@ def is_cjk(char: str) -> bool:
 
 def has_cjk(text: str) -> bool:
     """Whether any of it is written in such a script."""
-    return any(map(is_cjk, text))
+    return not text.isascii() and any(map(is_cjk, text))
 
 
 _LEET: Final = str.maketrans("0123456789@$!|+€¢¥£", "oizeasgtbgasiitecyi")
@@ -148,6 +163,14 @@ _LATIN_NAME: Final = re.compile(
     r" (?:DOTLESS |SCRIPT |OPEN |REVERSED |TURNED |BARRED )?([A-Z])(?: WITH .*)?"
 )
 """Unicode names of letters that NFKD leaves whole: ø, ł, small capitals, flags, white on black."""
+
+
+_WORD: Final = re.compile("[^ ]+")
+
+
+@cache
+def _ascii_table(reading: Reading) -> dict[int, str]:
+    return {code: _fold(chr(code), reading) for code in range(128)}
 
 
 @lru_cache(maxsize=65536)

@@ -45,14 +45,16 @@ class Vocabulary:
 
     def __init__(self, descriptions: Sequence[Iterable[str]]) -> None:
         """Count in how many entities each word stands; one collection of words for each."""
-        self._num_entities = max(1, len(descriptions))
-        self._counts = Counter(word for words in descriptions for word in set(words))
+        num_entities = max(1, len(descriptions))
+        counts = Counter(word for words in descriptions for word in set(words))
+        self._unseen = math.log(num_entities)
+        self._weights = {
+            word: max(0.0, math.log(num_entities / (1 + count))) for word, count in counts.items()
+        }
 
     def weight(self, words: Iterable[str]) -> float:
         """The sum of the words' weights."""
-        return sum(
-            max(0.0, math.log(self._num_entities / (1 + self._counts[word]))) for word in words
-        )
+        return sum(self._weights.get(word, self._unseen) for word in words)
 
 
 def described_words(entity: Entity) -> frozenset[str]:

@@ -7,12 +7,14 @@ int8 product with one scale for each output channel and one for each token (LLM.
 neighbours. Formulas: BERT, arXiv 1810.04805; names of the tensors: transformers' BertModel.
 """
 
-# Legend: N tokens of all texts, B texts, S tokens of the longest, D width, H heads, C channels out
+# Legend: N tokens of all texts, B texts, S tokens of a text, D width, H heads, K width of a head,
+# C channels out
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 import torch
@@ -62,8 +64,8 @@ class Bert:
     """An encoder from a state dict."""
 
     def __init__(self, tensors: Mapping[str, Tensor], *, num_heads: int) -> None:
-        self._num_heads = num_heads
         self._words = tensors["embeddings.word_embeddings.weight"]
+        self._num_heads, self._head_dim = num_heads, self._words.shape[1] // num_heads
         self._places = (
             tensors["embeddings.position_embeddings.weight"]
             + tensors["embeddings.token_type_embeddings.weight"][0]
@@ -89,15 +91,15 @@ class Bert:
         return torch.stack([text_SD.mean(0) for text_SD in torch.split(states_ND, list(lengths))])
 
     def _attend(self, joined_NC: Tensor, lengths: Sequence[int]) -> Tensor:
-        mixed = []
-        for text_SC in torch.split(joined_NC, list(lengths)):
-            length = text_SC.shape[0]
-            query, key, value = text_SC.view(length, 3, self._num_heads, -1).permute(1, 2, 0, 3)
-            mixed.append(
-                functional.scaled_dot_product_attention(query, key, value)
-                .transpose(0, 1)
-                .reshape(length, -1)
-            )
+        """Attend within each text; neighbours of the same length go together."""
+        mixed, first = [], 0
+        for length, same in groupby(lengths):
+            last = first + length * sum(1 for _ in same)
+            texts_BS3HK = joined_NC[first:last].view(-1, length, 3, self._num_heads, self._head_dim)
+            query, key, value = texts_BS3HK.permute(2, 0, 3, 1, 4)
+            mixed_BHSK = functional.scaled_dot_product_attention(query, key, value)
+            mixed.append(mixed_BHSK.transpose(1, 2).reshape(last - first, -1))
+            first = last
         return torch.cat(mixed)
 
 

@@ -33,7 +33,7 @@ NUM_DIMS: Final = 384
 NUM_HEADS: Final = 12
 MAX_TOKENS: Final = 128
 """Windows are sentences of at most 40 words, so one never needs more. Longer is cut."""
-BATCH_TOKENS: Final = 512
+BATCH_TOKENS: Final = 256
 """Tokens of one forward pass: all sentences of a long prompt."""
 
 
