@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test quick check format constraints clean
+.PHONY: demo test quick check format constraints migration clean
 
 demo: $(VENV)/.worker  ## make one clip through the whole chain and show where it lies
 	$(BIN)/telecine generate "a red circle moves right on a blue background" -o demo.mp4 --seed 7
@@ -46,6 +46,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 constraints: pyproject.toml  ## pin everything anew (needs uv)
 	echo 'torch==2.13.0' | uv pip compile pyproject.toml --all-extras --python-version 3.11 \
 		--python-platform linux --no-header --no-annotate --constraint - -o constraints.txt
+
+migration: $(VENV)/.dev  ## draft the next step of the schema: make migration NAME="keep prices"
+	$(BIN)/python -m telecine_platform.migrations.new_step $(NAME)
 
 clean:
 	rm -rf $(VENV) telecine-data demo.mp4

@@ -16,8 +16,8 @@ from typing import TypeVar
 import httpx
 
 from loadtests import target
+from loadtests.arrivals import Arrival
 from loadtests.results import JobResult, JobStatus, RunRecord, ServerJob
-from loadtests.schedule import Arrival
 
 RECONNECT_S = 1.0
 """Wait before a submission is tried again that found no connection."""

@@ -15,9 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from loadtests.drive import Event, drive
-from loadtests.report import Report, make_report
-from loadtests.schedule import (
+from loadtests.arrivals import (
     Arrival,
     ScheduleError,
     make_schedule,
@@ -25,6 +23,8 @@ from loadtests.schedule import (
     read_schedule,
     write_schedule,
 )
+from loadtests.drive import Event, drive
+from loadtests.report import Report, make_report
 from loadtests.show import json_from_report, text_from_report
 from loadtests.target import TargetError, is_loopback, open_client
 

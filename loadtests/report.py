@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from loadtests.arrivals import Arrival
 from loadtests.results import JobResult, JobStatus, RunRecord, ServerJob, StageTotals
-from loadtests.schedule import Arrival
 
 _SAFEGUARD_CODES = frozenset({"nudity", "reference_match", "check_failed"})
 _SAFEGUARD_PREFIX = "protected_"

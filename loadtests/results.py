@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from loadtests.schedule import Arrival
+from loadtests.arrivals import Arrival
 
 
 class JobStatus(StrEnum):

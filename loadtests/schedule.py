@@ -1,158 +1,163 @@
-"""When which job is asked for, decided before the run.
+"""Telecine's scheduler against FIFO on made-up traces: `python -m loadtests.schedule`.
 
-Invariant: a schedule depends on its arguments alone, never on how the server answers. That is what
-makes the load open-loop: a slow server gets no mercy, and its queue shows in the figures. The file
-format is AIPerf's `mooncake_trace`, so AIPerf and `loadtests.replay` read the same file.
+A discrete-event run of generation alone, with the functions that the platform runs: prices and
+their correction, order, admission, forecasts, autoscaling. Both sides get the same requests, the
+same gangs at most, and the same delays. docs/scheduling.md explains the figures.
 """
 
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import click
+from rich.console import Console
+from rich.progress import Progress
 
-_MAX_FIRST_SEED = 2**31
+from loadtests.figures import Figures, figures_of, mean_of
+from loadtests.schedule_picture import svg_from_results
+from loadtests.schedulers import Fifo, Telecine
+from loadtests.simulate import Scheduler, simulate
+from loadtests.traces import TraceShape, make_trace
+from telecine_platform.catalogue import CATALOGUE
+from telecine_platform.scheduling.forecast import Fleet
+from telecine_platform.settings import Settings
 
-
-class ScheduleError(Exception):
-    """A schedule or prompt file cannot be used; the message names file, line and cause."""
+OURS = "telecine"
+_CARD = CATALOGUE["wan2.1-t2v-14b"]
+_DEFAULTS = Settings()
+_FLEET = Fleet(
+    num_gpus=8,
+    max_gangs=8,
+    gang_start_s=_DEFAULTS.gang_start_s,
+    target_wait_s=_DEFAULTS.target_wait_s,
+)
+_MIN_GANGS = 1
+_KINDS = {"cv 1.4": (1.4, False), "cv 3.6": (3.6, False), "diurnal": (1.4, True)}
+"""Variation of the gaps, and whether the rate has a day and a night."""
+_TENANTS = (1, 10, 100, 1000)
+_LOADS = (0.3, 0.6, 0.9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """One job to ask for, and when."""
+class Result:
+    """One kind of load under every scheduler, as means over the seeds."""
 
-    at_s: float
-    """Since the start of the run, in whole milliseconds."""
-    prompt: str
-    seconds: int | None
-    """Length of the clip; None: the model's default."""
-    size: str | None
-    """In pixels, as `64x64`; None: the model's default."""
-    seed: int
-    """Unique within a schedule: together with the prompt it names the job on the server."""
+    kind: str
+    num_tenants: int
+    load: float
+    by_scheduler: Mapping[str, Figures]
 
-
-def make_schedule(
-    prompts: Sequence[str],
-    *,
-    num_jobs: int,
-    rate_per_minute: float,
-    cv: float,
-    seed: int,
-    sizes: Sequence[str] = (),
-    lengths_s: Sequence[int] = (),
-) -> tuple[Arrival, ...]:
-    """Draw `num_jobs` arrivals whose gaps are gamma distributed; the first one comes at 0.
-
-    `cv` is the gaps' coefficient of variation: 1 is a Poisson process, larger ones come in bursts.
-    Prompts are shuffled and then taken in turn; sizes and lengths are drawn, or left to the model.
-    """
-    if not prompts:
-        raise ScheduleError("there are no prompts to draw from")
-    if num_jobs < 1 or rate_per_minute <= 0 or cv <= 0:
-        raise ScheduleError(
-            f"num_jobs ({num_jobs}), rate_per_minute ({rate_per_minute}) and cv ({cv})"
-            " must be positive"
-        )
-    # A stream of chance for each purpose: another rate leaves prompts and seeds as they were.
-    gaps, texts, shapes = (random.Random(f"{name} {seed}") for name in ("gaps", "texts", "shapes"))
-    shuffled = texts.sample(list(prompts), len(prompts))
-    first_seed = texts.randrange(_MAX_FIRST_SEED)
-    arrivals = []
-    at_s = 0.0
-    for number in range(num_jobs):
-        arrivals.append(
-            Arrival(
-                at_s=round(at_s, 3),
-                prompt=shuffled[number % len(shuffled)],
-                seconds=shapes.choice(lengths_s) if lengths_s else None,
-                size=shapes.choice(sizes) if sizes else None,
-                seed=first_seed + number,
-            )
-        )
-        at_s += _gap_s(gaps, mean_s=60.0 / rate_per_minute, cv=cv)
-    return tuple(arrivals)
-
-
-def read_prompts(path: Path) -> tuple[str, ...]:
-    """One prompt a line; empty lines and the blanks around a prompt do not count."""
-    prompts = tuple(line.strip() for line in _read_text(path).splitlines() if line.strip())
-    if not prompts:
-        raise ScheduleError(f"{path} holds no prompt: write one a line")
-    return prompts
-
-
-def write_schedule(path: Path, arrivals: Sequence[Arrival]) -> None:
-    """Write JSON Lines, one arrival a line."""
-    lines = []
-    for arrival in arrivals:
-        shape = {"size": arrival.size, "seconds": arrival.seconds}
-        extra = {key: value for key, value in shape.items() if value is not None}
-        line = {
-            "timestamp": round(arrival.at_s * 1000),
-            "text_input": arrival.prompt,
-            "extra": extra | {"seed": arrival.seed},
+    @property
+    def gains(self) -> dict[str, float]:
+        """Telecine's goodput at 3x, over that of each other scheduler."""
+        ours = self.by_scheduler[OURS].goodput_3
+        return {
+            name: ours / figures.goodput_3
+            for name, figures in self.by_scheduler.items()
+            if name != OURS
         }
-        lines.append(json.dumps(line, ensure_ascii=False) + "\n")
-    path.write_text("".join(lines), encoding="utf-8")
 
 
-def read_schedule(path: Path) -> tuple[Arrival, ...]:
-    """Read what `write_schedule` wrote; raises `ScheduleError` at the first line that is not so."""
-    arrivals = []
-    for number, text in enumerate(_read_text(path).splitlines(), start=1):
-        try:
-            arrivals.append(_arrival_from_line(_Line.model_validate_json(text)))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ScheduleError(f"{path}, line {number}: {where} {first['msg']}") from error
-    if not arrivals:
-        raise ScheduleError(f"{path} holds no arrival")
-    if len({(arrival.prompt, arrival.seed) for arrival in arrivals}) < len(arrivals):
-        raise ScheduleError(f"{path}: the same prompt and seed twice; they must name one job")
-    return tuple(sorted(arrivals, key=lambda arrival: arrival.at_s))
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option("--num-jobs", type=click.IntRange(10, 100_000), default=2000, help="Of each trace.")
+@click.option(
+    "--seed", "seeds", type=int, multiple=True, default=(1, 2, 3), help="May be repeated."
+)
+@click.option("--tenants", type=int, multiple=True, default=_TENANTS, help="May be repeated.")
+@click.option("--load", "loads", type=float, multiple=True, default=_LOADS, help="May be repeated.")
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw the goodput here, as SVG.")
+@click.option("--json", "as_json", is_flag=True, help="All figures, as JSON.")
+def schedule(
+    num_jobs: int,
+    seeds: tuple[int, ...],
+    tenants: tuple[int, ...],
+    loads: tuple[float, ...],
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Compare the schedulers on every kind of load."""
+    shapes = [
+        (
+            kind,
+            TraceShape(
+                num_jobs=num_jobs, cv=cv, is_diurnal=is_diurnal, num_tenants=number, load=load
+            ),
+        )
+        for kind, (cv, is_diurnal) in _KINDS.items()
+        for number in tenants
+        for load in loads
+    ]
+    results = []
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        for kind, shape in progress.track(shapes, description="traces"):
+            results.append(compare(kind, shape, seeds))
+    if picture is not None:
+        picture.write_text(svg_from_results(results), encoding="utf-8")
+    if as_json:
+        rows = [asdict(result) | {"gains": result.gains} for result in results]
+        click.echo(json.dumps({"num_jobs": num_jobs, "seeds": seeds, "results": rows}))
+    else:
+        click.echo("\n".join(table_from_results(results)))
 
 
-class _Extra(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    seed: int = Field(ge=0)
-    size: str | None = None
-    seconds: int | None = Field(None, ge=1)
-
-
-class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    timestamp: float = Field(ge=0, allow_inf_nan=False)
-    text_input: str = Field(min_length=1)
-    extra: _Extra
-
-
-def _arrival_from_line(line: _Line) -> Arrival:
-    return Arrival(
-        at_s=round(line.timestamp / 1000, 3),
-        prompt=line.text_input,
-        seconds=line.extra.seconds,
-        size=line.extra.size,
-        seed=line.extra.seed,
+def compare(kind: str, shape: TraceShape, seeds: tuple[int, ...]) -> Result:
+    """Run the shape's traces, one per seed, under every scheduler."""
+    figures: dict[str, list[Figures]] = {}
+    for seed in seeds:
+        max_gpus = _FLEET.num_gpus * _FLEET.max_gangs
+        trace = make_trace(shape, _CARD, max_gpus=max_gpus, seed=seed)
+        for name, scheduler in _schedulers():
+            run = simulate(trace, scheduler, _FLEET, min_gangs=_MIN_GANGS)
+            figures.setdefault(name, []).append(figures_of(run, _FLEET.num_gpus))
+    return Result(
+        kind=kind,
+        num_tenants=shape.num_tenants,
+        load=shape.load,
+        by_scheduler={name: mean_of(items) for name, items in figures.items()},
     )
 
 
-def _gap_s(chance: random.Random, *, mean_s: float, cv: float) -> float:
-    """A gamma distribution of shape k has the coefficient of variation 1 / sqrt(k)."""
-    shape = 1.0 / cv**2
-    return chance.gammavariate(shape, mean_s / shape)
+def table_from_results(results: list[Result]) -> Iterator[str]:
+    """As Markdown."""
+    yield (
+        "| load | tenants | scheduler | goodput 1.5x | 3x | 5x | our gain at 3x | refused | Jain |"
+        " GPU-hours | forecasts: submit | overall | from start |"
+    )
+    yield "|---|" + "---:|" * 12
+    for result in results:
+        for name, item in result.by_scheduler.items():
+            is_ours = name == OURS
+            cells = [
+                f"{result.kind}, {result.load:g}",
+                str(result.num_tenants),
+                name,
+                f"{item.goodput_1_5:.3f}",
+                f"{item.goodput_3:.3f}",
+                f"{item.goodput_5:.3f}",
+                "" if is_ours else f"{result.gains[name]:.2f}",
+                f"{item.refused:.3f}",
+                f"{item.jain:.3f}",
+                f"{item.gpu_hours:.1f}",
+                f"{item.forecast_at_submit:.3f}" if is_ours else "",
+                f"{item.forecast_overall:.3f}" if is_ours else "",
+                f"{item.forecast_from_start:.3f}" if is_ours else "",
+            ]
+            yield "| " + " | ".join(cells) + " |"
 
 
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScheduleError(f"{path} cannot be read: {error}") from error
+def _schedulers() -> Iterator[tuple[str, Scheduler]]:
+    """FIFO with one request per gang, as many as a gang can work on, and with Serve's default."""
+    yield "FIFO, target 1", Fifo(1.0)
+    yield "FIFO, target 2", Fifo(2.0)
+    yield (
+        OURS,
+        Telecine(_FLEET, max_wait_s=_DEFAULTS.max_wait_s, ageing_s=_DEFAULTS.ageing_s),
+    )
+
+
+if __name__ == "__main__":
+    schedule()

@@ -17,8 +17,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from loadtests.arrivals import Arrival
 from loadtests.results import JobStatus, ServerJob, StageTotals
-from loadtests.schedule import Arrival
 
 REQUEST_TIMEOUT_S = 30.0
 POLL_S = 0.5

@@ -12,18 +12,26 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 
 
 class PostgresServer:
     """One running server; each test takes a database of its own."""
 
-    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
-        self.port = port
-        self.process = process
+    def __init__(self, bin_folder: Path, folder: Path, user: str | None) -> None:
+        """Start it on the data in `folder`."""
+        self.port = _free_port()
+        self._folder = folder
+        self._user = user
+        self._command: list[Path | str] = [
+            bin_folder / "postgres", "-D", folder / "data",
+            "-k", folder, "-h", "127.0.0.1", "-p", str(self.port),
+        ]  # fmt: skip
+        self.process = self._start()
 
     def new_database(self) -> str:
         """Create an empty database and return its URL."""
@@ -31,6 +39,33 @@ class PostgresServer:
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         return self._url(name)
+
+    def kill(self) -> None:
+        """As in a power cut: no farewell to its clients, no checkpoint."""
+        children = psutil.Process(self.process.pid).children()
+        self.process.kill()
+        self.process.wait()
+        for child in children:  # a successor starts only once they have let go of the data
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(children, timeout=30)
+
+    def restart(self) -> None:
+        """Start it again after `kill`, on the same data and port."""
+        self.process = self._start()
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)  # no last checkpoint: the data goes anyway
+            self.process.wait(timeout=30)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with (self._folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                self._command, user=self._user, cwd=self._folder, stdout=log, stderr=log
+            )
+        _wait_until_ready(self.port, process, self._folder / "log")
+        return process
 
     def _url(self, name: str) -> str:
         return f"postgresql://telecine@127.0.0.1:{self.port}/{name}"
@@ -57,18 +92,11 @@ def postgres_server(bin_folder: Path) -> Iterator[PostgresServer]:
         [bin_folder / "initdb", "-D", data, *options],
         check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    port = _free_port()
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [bin_folder / "postgres", "-D", data, "-k", folder, "-h", "127.0.0.1", "-p", str(port)],
-            user=user, cwd=folder, stdout=log, stderr=log,
-        )  # fmt: skip
+    server = PostgresServer(bin_folder, folder, user)
     try:
-        _wait_until_ready(port, process, folder / "log")
-        yield PostgresServer(port, process)
+        yield server
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        server.stop()
         shutil.rmtree(folder)
 
 

@@ -10,6 +10,25 @@ from telecine_platform.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClipCost:
+    """What a clip costs on one GPU before anything was measured; `scheduling/price.py` adds it up.
+
+    Work is counted in the transformer's tokens: patches of 16x16 pixels and 4 frames.
+    """
+
+    clip_gpu_s: float
+    """Whatever the clip: encoding the text, starting, writing the draft."""
+    step_gpu_s: float
+    """Per denoising step, whatever the clip."""
+    token_gpu_s: float
+    """Per step and token: the linear layers."""
+    token_pair_gpu_s: float
+    """Per step and pair of tokens: self-attention."""
+    pixel_gpu_s: float
+    """Per pixel of each frame: decoding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
     """One servable model. Sizes are (width, height) in pixels; frames follow 4k+1."""
 
@@ -28,10 +47,29 @@ class ModelCard:
     """Timestep shift of the flow-matching schedule (Wan's `shift`)."""
     max_text_tokens: int
     """Length to which the prompt's tokens are padded before the encoder."""
+    cost: ClipCost
 
     def num_frames_from_s(self, duration_s: int) -> int:
         """Frames of a clip of `duration_s`: the VAE's 4x time compression wants 4k+1."""
         return duration_s * self.fps + 1
+
+
+def _wan_cost(*, num_layers: int, width: int, ffn_width: int) -> ClipCost:
+    """Two forward passes a step (guidance) at 400 TFLOP/s, 12 million decoded pixels a second.
+
+    The planner's formula and assumptions (`telecine_serve/parallel/cost_model.py`), without its
+    communication: what a gang really takes is learnt from its clips.
+    """
+    flops_per_s, num_text_tokens = 400e12, 512
+    passes = 2 * num_layers
+    linear_flops = 12 * width**2 + 4 * width * ffn_width + 4 * num_text_tokens * width
+    return ClipCost(
+        clip_gpu_s=0.1,
+        step_gpu_s=passes * 4 * num_text_tokens * width**2 / flops_per_s,
+        token_gpu_s=passes * linear_flops / flops_per_s,
+        token_pair_gpu_s=passes * 4 * width / flops_per_s,
+        pixel_gpu_s=1 / 12e6,
+    )
 
 
 _WAN_480P = ((832, 480), (480, 832), (624, 624))
@@ -51,6 +89,14 @@ CATALOGUE: dict[str, ModelCard] = {
             guidance_scale=3.0,
             flow_shift=3.0,
             max_text_tokens=64,
+            # Measured on two CPU ranks: 3.8 rank-seconds for 64x64, 17 frames, 12 steps.
+            cost=ClipCost(
+                clip_gpu_s=0.4,
+                step_gpu_s=0.25,
+                token_gpu_s=3e-4,
+                token_pair_gpu_s=0.0,
+                pixel_gpu_s=2e-6,
+            ),
         ),
         ModelCard(
             name="wan2.1-t2v-1.3b",
@@ -63,6 +109,7 @@ CATALOGUE: dict[str, ModelCard] = {
             guidance_scale=5.0,
             flow_shift=3.0,
             max_text_tokens=512,
+            cost=_wan_cost(num_layers=30, width=1536, ffn_width=8_960),
         ),
         ModelCard(
             name="wan2.1-t2v-14b",
@@ -75,6 +122,7 @@ CATALOGUE: dict[str, ModelCard] = {
             guidance_scale=5.0,
             flow_shift=5.0,
             max_text_tokens=512,
+            cost=_wan_cost(num_layers=40, width=5_120, ffn_width=13_824),
         ),
         # The loader refuses its two experts so far; the planner knows it. Source of the defaults:
         # Wan-Video/Wan2.2 wan/configs/wan_t2v_A14B.py (guidance of the high-noise expert).
@@ -89,6 +137,7 @@ CATALOGUE: dict[str, ModelCard] = {
             guidance_scale=4.0,
             flow_shift=12.0,
             max_text_tokens=512,
+            cost=_wan_cost(num_layers=40, width=5_120, ffn_width=13_824),
         ),
     )
 }

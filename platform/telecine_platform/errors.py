@@ -6,23 +6,33 @@ TelecineError
 │   └── ClipNotReady        content was asked of a job that has none (yet)
 ├── Unauthenticated         no API key, or an unknown one
 ├── Forbidden               a known key without the scope, or somebody else's entity
+│   └── TenantHalted        the operator has stopped this tenant
+├── Halted                  the operator has stopped this model or region
 ├── NotFound                no such job, model or blob for this tenant
 ├── SettingsError           a setting is unknown, missing or out of range
 ├── ModelError              a model folder is missing or does not fit its catalogue card
+├── FetchRefused            a user's URL is not allowed, or sent what is not
+├── FetchFailed       (r)   a user's URL did not answer as it should
 ├── MediaError              a clip file is damaged, or frames cannot be a clip
 ├── PlanError               a tensor does not divide over the ranks as asked
 ├── CollectiveError         ranks disagree, or a subgroup all-reduce gives a wrong sum
+├── TooManyRequests         a quota is full, or the queue too long: `retry_after_s` says when
+├── IdempotencyConflict     an Idempotency-Key that stands for another request
 ├── IllegalTransition       a state change that the table does not have
 ├── LeaseLost               another worker owns the job, or it was cancelled: write nothing
 ├── JobCancelled            the caller cancelled: every rank stopped at the same step boundary
 ├── JobTimeout              the job ran longer than `job_timeout_s`
+├── SchemaMismatch          the database's tables are newer than this code
+├── SignerUnavailable (r)   the keys that tokens are checked with cannot be read
+├── OutOfMemory       (r)   a rank's GPU or host memory is too small for the job
 ├── StoreUnavailable  (r)   the database does not answer
 ├── StorageUnavailable (r)  the blob storage does not answer
 ├── BlobExists              a conditional create found the key taken
 └── GangBroken        (r)   a rank died
     └── GangStalled   (r)   no rank died, but the step counter stands still
 
-(r): retryable, the job goes back to its stage's queue. Each class has a stable `code`.
+(r): retryable, the job goes back to its stage's queue (how often: `jobs/retry.py`). Each class has
+a stable `code`.
 Only `api/problems.py` knows which HTTP status belongs to which class.
 """
 
@@ -64,6 +74,14 @@ class Forbidden(TelecineError):
     code = "forbidden"
 
 
+class TenantHalted(Forbidden):
+    code = "halted"
+
+
+class Halted(TelecineError):
+    code = "halted"
+
+
 class NotFound(TelecineError):
     code = "not_found"
 
@@ -76,6 +94,15 @@ class ModelError(TelecineError):
     code = "model_error"
 
 
+class FetchRefused(TelecineError):
+    code = "url_refused"
+
+
+class FetchFailed(TelecineError):
+    code = "url_failed"
+    retryable = True
+
+
 class MediaError(TelecineError):
     code = "media_error"
 
@@ -86,6 +113,21 @@ class PlanError(TelecineError):
 
 class CollectiveError(TelecineError):
     code = "collective_error"
+
+
+class TooManyRequests(TelecineError):
+    """The tenant has to wait; another request can be taken in `retry_after_s`."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, code: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after_s = max(retry_after_s, 1.0)
+
+
+class IdempotencyConflict(TelecineError):
+    code = "idempotency_conflict"
 
 
 class IllegalTransition(TelecineError):
@@ -102,6 +144,20 @@ class JobCancelled(TelecineError):
 
 class JobTimeout(TelecineError):
     code = "job_timeout"
+
+
+class SchemaMismatch(TelecineError):
+    code = "schema_mismatch"
+
+
+class SignerUnavailable(TelecineError):
+    code = "signer_unavailable"
+    retryable = True
+
+
+class OutOfMemory(TelecineError):
+    code = "out_of_memory"
+    retryable = True
 
 
 class StoreUnavailable(TelecineError):

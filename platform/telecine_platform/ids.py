@@ -7,10 +7,17 @@ import secrets
 import socket
 from datetime import datetime
 
+JOB_ID_PATTERN = r"^video_[0-9a-f]{32}$"
+
 
 def new_job_id(now: datetime) -> str:
     """`video_`, 12 hex digits of milliseconds (so ids sort by time), 20 hex digits of chance."""
     return f"video_{int(now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+
+
+def first_job_id(at: datetime) -> str:
+    """A bound: every id that was made from `at` on is larger, every earlier one smaller."""
+    return f"video_{int(at.timestamp() * 1000):012x}"
 
 
 def new_request_id() -> str:

@@ -24,6 +24,8 @@ class JobState(StrEnum):
     RUNNING = "running"
     HELD = "held"
     """A person has to look at it; nobody can claim it until then."""
+    HALTED = "halted"
+    """It was queued when its model, tenant or region was halted, and waits for the lift."""
     COMPLETED = "completed"
     BLOCKED = "blocked"
     FAILED = "failed"
@@ -31,7 +33,7 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self not in (JobState.QUEUED, JobState.RUNNING, JobState.HELD)
+        return self not in (JobState.QUEUED, JobState.RUNNING, JobState.HELD, JobState.HALTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,35 @@ class VideoSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobTerms:
+    """How a job is handled and reported, beside what it shows. Defaults: nothing was asked for."""
+
+    priority: int = 0
+    """0 to 9, the higher the sooner, as far as the tenant may."""
+    service_tier: str = "default"
+    """`default`, or `flex`: it may wait for idle GPUs."""
+    deadline_at: datetime | None = None
+    """Not finished by then, the job fails as `expired`; None: it waits as long as it takes."""
+    use: str = "video"
+    """What the clip is for; licences can be limited to uses."""
+    region: str = ""
+    """Where the clip is shown; empty: unknown, so everything protected anywhere counts."""
+    remixed_from: str | None = None
+    """The job whose parameters were taken over."""
+    callback_url: str | None = None
+    """Who is told of each change of this job; reached by the guarded fetcher, never logged."""
+    safety_identifier: str | None = None
+    """The caller's word for its own user; opaque here."""
+    wants_last_frame: bool = False
+    """Whether the clip's last frame is published beside it."""
+
+
+NO_TERMS = JobTerms()
+OVERDUE = "expired"
+"""The error code of a job that was not finished by its deadline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
     """Why a job failed or was blocked, in words for the caller."""
 
@@ -70,6 +101,14 @@ class ClipKeys:
     video: str
     thumbnail: str
     spritesheet: str
+    last_frame: str | None = None
+    """Only where the caller asked for it."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all files of the clip."""
+        kept = (self.video, self.thumbnail, self.spritesheet, self.last_frame)
+        return tuple(key for key in kept if key is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +139,13 @@ class Job:
     """Key of the unreleased clip in quarantine; set once generation is done."""
     error: JobError | None = None
     clip: ClipKeys | None = None
+    terms: JobTerms = NO_TERMS
+    claimed_at: datetime | None = None
+    """When a worker took it last; None before the first claim."""
+    num_deaths: int = 0
+    """Workers that were lost while they had it, over all stages."""
+    generation_s: float | None = None
+    """How long the attempt that made the draft worked; None before that."""
 
     @property
     def rewrite(self) -> Verdict | None:

@@ -8,6 +8,7 @@ is the only reader of the environment; boto3 reads its own `AWS_*` variables.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,8 +41,20 @@ class Settings(BaseModel):
     """Where the API listens; loopback unless somebody decides otherwise."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """0 takes a free port."""
+    public_url: str = ""
+    """Where callers reach the API, as `https://video.example.org`; empty: as their requests say."""
     api_keys_file: Path | None = None
     """YAML: tenant -> SHA-256 hex digests of its keys, and scopes; None: one tenant, no keys."""
+    oidc_issuer: str = ""
+    """Whose JWT bearer tokens are taken (`iss`); empty: nobody's."""
+    oidc_audience: str = ""
+    """What a token has to be meant for (`aud`)."""
+    oidc_jwks: str = ""
+    """Where the issuer's public keys are: an https URL, or a file."""
+    oidc_tenant_claim: str = "tenant"
+    """The claim that names the tenant."""
+    oidc_scope_claim: str = "scope"
+    """The claim that lists the scopes: words, or a list."""
 
     model: str = "embedded"
     """A name in the catalogue."""
@@ -71,7 +84,9 @@ class Settings(BaseModel):
     poll_s: _Seconds = 0.25
     """How long an idle worker waits before it looks for a job again."""
     max_attempts: _Count = 3
-    """Claims of one stage before the job fails."""
+    """Claims of one stage before the job fails; outages of storage or database count less."""
+    max_deaths: _Count = 3
+    """Workers that may be lost with one job before it is quarantined."""
     retry_delay_s: _Seconds = 1.0
     """Wait before the second attempt; doubles with each further one."""
     job_timeout_s: _Seconds = 600.0
@@ -84,9 +99,21 @@ class Settings(BaseModel):
     """How often a generation saves where it can go on from after its gang is lost."""
     result_ttl_s: _Seconds = 86_400.0
     """Finished jobs of this age are deleted with their clips."""
+    held_ttl_s: _Seconds = 604_800.0
+    """A held job that nobody reviews within this is refused."""
     signed_url_ttl_s: Annotated[int, Field(ge=1)] = 300
     """Life of a download URL."""
 
+    idempotency_ttl_s: _Seconds = 86_400.0
+    """How long an Idempotency-Key stands for the job that it made."""
+    fold_window_s: Annotated[float, Field(ge=0)] = 0.0
+    """Equal creates of one tenant within this are one job, also without a key; 0: each is its own.
+    """
+    request_regions: str = ""
+    """Regions that a request may name instead of `region`, as `EU,US`; empty: none."""
+
+    preview_wait_s: Annotated[float, Field(ge=0)] = 10.0
+    """How long `/v1/screenings` waits for a replica before it answers by spelling only."""
     max_prompt_chars: _Count = 4_000
     """Longer prompts are refused."""
     max_body_bytes: _Count = 16 * 1024 * 1024
@@ -94,12 +121,34 @@ class Settings(BaseModel):
 
     screening_max_replicas: _Count = 2
     """Upper bound of the screening stage's autoscaling."""
+    generation_min_replicas: Annotated[int, Field(ge=0)] = 1
+    """Gangs that are kept without work; 0 gives every GPU back, and the first clip waits for one.
+    """
     generation_max_replicas: _Count = 1
     """Upper bound in gangs, each of `num_ranks` CPUs or GPUs."""
     moderation_max_replicas: _Count = 2
     """Upper bound of the moderation stage's autoscaling."""
     jobs_per_replica: _Count = 2
-    """Backlog that one more replica is started for."""
+    """Backlog that one more replica of screening or moderation is started for."""
+    target_wait_s: _Seconds = 10.0
+    """Generation gets as many gangs as work its queue off within this."""
+    gang_start_s: _Seconds = 60.0
+    """What a new gang takes until its first job, for forecasts."""
+
+    tenants_file: Path | None = None
+    """YAML: tenant -> weight, highest priority, quotas; None: all are equal and unbounded."""
+    max_wait_s: _Seconds = 1_800.0
+    """A video that would wait longer for a gang is refused."""
+    ageing_s: _Seconds = 3_600.0
+    """A job of this age goes before all others, as far as its tenant's share allows."""
+
+    fetch_allowed: str = ""
+    """Hosts and networks that users' URLs may lead to though they are private, as
+    `hooks.svc,10.2.0.0/16`; a host here may also be plain http, on any port."""
+
+    webhook_keys_file: Path | None = None
+    """Fernet keys that seal the webhooks' secrets, one a line; None: made in `data_dir`, and with
+    PostgreSQL there are no webhooks."""
 
     log_folder: Path | None = None
     """Where each process writes its log file; None: standard error."""
@@ -113,7 +162,9 @@ class Settings(BaseModel):
         "registry_public_key_file",
         "registry_private_key_file",
         "policy_file",
+        "webhook_keys_file",
         "api_keys_file",
+        "tenants_file",
         "log_folder",
     )
     @classmethod
@@ -122,11 +173,28 @@ class Settings(BaseModel):
         return None if path is None else path.expanduser().absolute()
 
     @model_validator(mode="after")
-    def _check_durations(self) -> Settings:
+    def _check_tokens(self) -> Settings:
+        given = {
+            name: getattr(self, name) for name in ("oidc_issuer", "oidc_audience", "oidc_jwks")
+        }
+        missing = [name for name, value in given.items() if not value]
+        if 0 < len(missing) < len(given):
+            raise ValueError(f"tokens need all of {', '.join(given)}; missing: {missing[0]}")
+        if re.match(r"http://(?!127\.0\.0\.1[:/]|localhost[:/])", self.oidc_jwks):
+            raise ValueError("oidc_jwks must be https, or anybody on the way could sign tokens")
+        return self
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Settings:
         if self.heartbeat_s * 2 > self.lease_s:
             raise ValueError(
                 f"lease_s ({self.lease_s}) must be at least twice heartbeat_s "
                 f"({self.heartbeat_s}), or one late heartbeat loses the job"
+            )
+        if self.generation_min_replicas > self.generation_max_replicas:
+            raise ValueError(
+                f"generation_min_replicas ({self.generation_min_replicas}) must not exceed "
+                f"generation_max_replicas ({self.generation_max_replicas})"
             )
         if self.drain_s <= self.job_timeout_s:
             raise ValueError(
@@ -138,6 +206,10 @@ class Settings(BaseModel):
     @property
     def resolved_database_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'jobs.db'}"
+
+    @property
+    def allowed_request_regions(self) -> frozenset[str]:
+        return frozenset(name.strip() for name in self.request_regions.split(",") if name.strip())
 
     @property
     def resolved_model_folder(self) -> Path:

@@ -6,7 +6,11 @@ from telecine_platform.errors import IllegalTransition
 from telecine_platform.records import JobState, Stage
 
 LEGAL: dict[JobState, frozenset[JobState]] = {
-    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
+    # To failed from anywhere: its deadline has passed.
+    JobState.QUEUED: frozenset(
+        {JobState.RUNNING, JobState.HALTED, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.HALTED: frozenset({JobState.QUEUED, JobState.FAILED, JobState.CANCELLED}),
     JobState.RUNNING: frozenset(
         {
             JobState.QUEUED,  # handed to the next stage, or back after a retryable error
@@ -17,11 +21,13 @@ LEGAL: dict[JobState, frozenset[JobState]] = {
             JobState.CANCELLED,
         }
     ),
-    # Approved, refused, deleted.
-    JobState.HELD: frozenset({JobState.QUEUED, JobState.BLOCKED, JobState.CANCELLED}),
+    # Approved, refused, overdue, deleted.
+    JobState.HELD: frozenset(
+        {JobState.QUEUED, JobState.BLOCKED, JobState.FAILED, JobState.CANCELLED}
+    ),
     JobState.COMPLETED: frozenset(),
     JobState.BLOCKED: frozenset(),
-    JobState.FAILED: frozenset(),
+    JobState.FAILED: frozenset({JobState.QUEUED}),  # a quarantined one, by an administrator
     JobState.CANCELLED: frozenset(),
 }
 

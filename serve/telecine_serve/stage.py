@@ -16,11 +16,14 @@ from typing import Protocol
 
 from telecine_platform.clock import utc_now
 from telecine_platform.errors import LeaseLost, StoreUnavailable, TelecineError
+from telecine_platform.halts.store import HaltStore
 from telecine_platform.ids import new_worker_id
 from telecine_platform.jobs.lease import Lease
-from telecine_platform.jobs.reaper import expire, return_expired, sweep
-from telecine_platform.jobs.retry import RetryPolicy
+from telecine_platform.jobs.reaper import reap
+from telecine_platform.jobs.retry import Failure, RetryPolicy, failure_from_error
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.jobs.turns import take_turn
+from telecine_platform.jobs.workers import SHOW_S, Workers
 from telecine_platform.records import ClipKeys, Job, JobError, Stage
 from telecine_platform.rights.claim import licence_stop
 from telecine_platform.rights.store import RightsStore
@@ -96,13 +99,17 @@ class StageLoop:
         self._settings = settings
         self._clock = clock
         self._rights = RightsStore(jobs.database)
+        self._halts = HaltStore(jobs.database)
+        self._workers = Workers(jobs.database)
         self._retry = RetryPolicy(
-            max_attempts=settings.max_attempts, delay_s=settings.retry_delay_s
+            max_attempts=settings.max_attempts,
+            delay_s=settings.retry_delay_s,
+            max_deaths=settings.max_deaths,
         )
         self._worker_id = new_worker_id(stage)
+        self._num_gpus = settings.num_ranks if stage is Stage.GENERATION else 0
         self._stopping = threading.Event()
-        self._reap_period = timedelta(seconds=settings.lease_s / 3)
-        self._next_reap_at = clock()
+        self._next_reap_at = self._next_show_at = clock()
 
     def stop(self) -> None:
         """Claim nothing more; the job in hand is finished first."""
@@ -115,8 +122,14 @@ class StageLoop:
             try:
                 self._reap_now_and_then()
                 job = self._jobs.claim(
-                    self._stage, self._worker_id, self._settings.lease_s, self._clock()
+                    self._stage,
+                    self._worker_id,
+                    self._settings.lease_s,
+                    self._clock(),
+                    num_gpus=self._num_gpus,
                 )
+                if job is None:
+                    self._show_idle_now_and_then()
             except TelecineError as error:
                 logger.warning(str(error), extra={"action": "claim", "stage": self._stage})
                 self._stopping.wait(self._settings.heartbeat_s)
@@ -182,20 +195,27 @@ class StageLoop:
                 return self._give_back(job, outcome)
 
     def _give_back(self, job: Job, error: Exception) -> str:
-        if isinstance(error, TelecineError) and not error.retryable:
-            reason, is_retryable = JobError(code=error.code, message=str(error)), False
+        failure = failure_from_error(error)
+        code = error.code if isinstance(error, TelecineError) else "internal_error"
+        if failure in (Failure.JOB, Failure.SIZE):
+            message = str(error)
         else:  # the text may name hosts and folders: the log has it, the caller gets the code
-            code = error.code if isinstance(error, TelecineError) else "internal_error"
             message = f"The {job.stage} stage could not finish ({code}). Try again later."
-            reason, is_retryable = JobError(code=code, message=message), True
-        return self._jobs.retry_or_fail(
-            job, reason, self._retry, self._clock(), is_retryable=is_retryable
-        )
+        reason = JobError(code=code, message=message)
+        return self._jobs.retry_or_fail(job, reason, failure, self._retry, self._clock())
+
+    def _show_idle_now_and_then(self) -> None:
+        now = self._clock()
+        if now >= self._next_show_at:
+            self._next_show_at = now + timedelta(seconds=SHOW_S)
+            self._workers.show_idle(self._worker_id, self._stage, now)
 
     def _reap_now_and_then(self) -> None:
         now = self._clock()
-        if now >= self._next_reap_at:
-            self._next_reap_at = now + self._reap_period
-            return_expired(self._jobs, self._retry, now)
-            expire(self._jobs, self._settings.result_ttl_s, now)
-            sweep(self._jobs, self._blobs, now)
+        if now < self._next_reap_at:
+            return
+        period_s = self._settings.lease_s / 3
+        self._next_reap_at = now + timedelta(seconds=period_s)
+        if take_turn(self._jobs.database, "reaper", period_s, now):
+            self._halts.apply(now)
+            reap(self._jobs, self._blobs, self._retry, self._settings, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadtests.schedule import Arrival
+from loadtests.arrivals import Arrival
 
 
 def arrival(prompt: str = "a red fox", seed: int = 1, at_s: float = 0.0) -> Arrival:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.arrivals import Arrival
 from loadtests.drive import Event, drive
 from loadtests.report import Report, make_report
-from loadtests.schedule import Arrival
 from loadtests.target import TargetError, open_client
 from tests.loadtests.arrivals import arrival
 from tests.loadtests.faulty_server import FaultyServer

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from loadtests.arrivals import read_schedule
 from loadtests.replay import replay
-from loadtests.schedule import read_schedule
 from tests.loadtests.faulty_server import FaultyServer
 from tests.telecine_platform.api.house import serving
 

@@ -1,111 +1,92 @@
+"""The simulation: nothing is lost in it, and what it measures is what happened."""
+
 from __future__ import annotations
 
-import statistics
+import json
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from loadtests.schedule import (
-    Arrival,
-    ScheduleError,
-    make_schedule,
-    read_prompts,
-    read_schedule,
-    write_schedule,
-)
+from loadtests.figures import figures_of
+from loadtests.schedule import schedule
+from loadtests.schedulers import Fifo, Telecine
+from loadtests.simulate import Run, Scheduler, simulate
+from loadtests.traces import Request, TraceShape, make_trace
+from telecine_platform.catalogue import CATALOGUE
+from telecine_platform.scheduling.forecast import Fleet
 
-PROMPTS = ("a red fox", "a blue boat", "一只猫")
-SAMPLE = Path(__file__).parents[2] / "loadtests" / "prompts" / "sample.txt"
+CARD = CATALOGUE["wan2.1-t2v-14b"]
+FLEET = Fleet(num_gpus=8, max_gangs=4, gang_start_s=60, target_wait_s=10)
+SHAPE = TraceShape(num_jobs=400, cv=3.6, is_diurnal=False, num_tenants=20, load=0.9)
 
 
-def schedule(
-    num_jobs: int = 50, rate_per_minute: float = 20.0, cv: float = 1.4, seed: int = 0
-) -> tuple[Arrival, ...]:
-    return make_schedule(
-        PROMPTS, num_jobs=num_jobs, rate_per_minute=rate_per_minute, cv=cv, seed=seed
+def trace(shape: TraceShape = SHAPE, seed: int = 1) -> tuple[Request, ...]:
+    return make_trace(shape, CARD, max_gpus=FLEET.num_gpus * FLEET.max_gangs, seed=seed)
+
+
+def telecine(max_wait_s: float = 1800.0) -> Telecine:
+    return Telecine(FLEET, max_wait_s=max_wait_s, ageing_s=3600)
+
+
+def run(scheduler: Scheduler, requests: tuple[Request, ...] | None = None) -> Run:
+    return simulate(requests or trace(), scheduler, FLEET, min_gangs=1)
+
+
+@pytest.mark.parametrize("scheduler", [Fifo(1.0), telecine(), telecine(max_wait_s=120)])
+def test_every_request_is_done_once_or_refused(scheduler: Scheduler) -> None:
+    outcomes = run(scheduler).outcomes
+    assert [outcome.request for outcome in outcomes] == list(trace())
+    spans = []
+    for outcome in outcomes:
+        assert outcome.is_refused == (outcome.start_s is None) == (outcome.finish_s is None)
+        if outcome.start_s is not None and outcome.finish_s is not None:
+            assert outcome.start_s >= outcome.request.at_s
+            took_s = outcome.request.took_gpu_s / FLEET.num_gpus
+            assert outcome.finish_s == pytest.approx(outcome.start_s + took_s)
+            spans.append((outcome.start_s, outcome.finish_s))
+    for start_s, _ in spans:
+        assert sum(begin <= start_s < end for begin, end in spans) <= FLEET.max_gangs
+
+
+def test_same_seed_same_run() -> None:
+    first, second = (figures_of(run(telecine()), FLEET.num_gpus) for _ in range(2))
+    assert first == second
+    assert trace(seed=1) != trace(seed=2)
+
+
+@pytest.mark.parametrize("is_diurnal", [False, True])
+@pytest.mark.parametrize("load", [0.3, 0.9])
+def test_a_trace_asks_for_the_load_that_it_says(load: float, is_diurnal: bool) -> None:
+    requests = trace(replace(SHAPE, load=load, is_diurnal=is_diurnal))
+    asked_gpu_s = sum(request.took_gpu_s for request in requests)
+    num_gpus = FLEET.num_gpus * FLEET.max_gangs
+    assert asked_gpu_s / (requests[-1].at_s * num_gpus) == pytest.approx(load, rel=0.05)
+
+
+def test_a_run_without_waiting_has_perfect_figures() -> None:
+    lonely = trace(replace(SHAPE, load=0.001, cv=0.1))[:20]
+    figures = figures_of(run(telecine(), lonely), FLEET.num_gpus)
+    assert (figures.goodput_1_5, figures.refused) == (1.0, 0.0)
+    assert figures.jain == pytest.approx(1.0)
+
+
+def test_telecine_beats_fifo_on_a_bursty_load() -> None:
+    ours = figures_of(run(telecine()), FLEET.num_gpus)
+    fifo = figures_of(run(Fifo(1.0)), FLEET.num_gpus)
+    assert ours.goodput_3 > 1.5 * fifo.goodput_3
+    assert ours.jain > fifo.jain
+    assert ours.gpu_hours < 1.05 * fifo.gpu_hours
+
+
+def test_command_reports_as_json_and_draws(tmp_path: Path) -> None:
+    arguments = ["--num-jobs", "30", "--seed", "1", "--tenants", "3", "--load", "0.5", "--json"]
+    picture = tmp_path / "goodput.svg"
+    result = CliRunner().invoke(
+        schedule, [*arguments, "--picture", str(picture)], catch_exceptions=False
     )
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize("cv", [1.0, 1.4, 3.6])
-def test_gaps_have_the_rate_and_the_variation_asked_for(cv: float, seed: int) -> None:
-    arrivals = schedule(num_jobs=20_000, rate_per_minute=30.0, cv=cv, seed=seed)
-
-    gaps_s = [later.at_s - earlier.at_s for earlier, later in pairwise(arrivals)]
-    mean_s = statistics.fmean(gaps_s)
-    assert mean_s == pytest.approx(2.0, rel=0.08)
-    assert statistics.pstdev(gaps_s) / mean_s == pytest.approx(cv, rel=0.08)
-
-
-def test_same_seed_makes_the_same_schedule() -> None:
-    assert schedule(seed=7) == schedule(seed=7)
-    assert schedule(seed=7) != schedule(seed=8)
-
-
-def test_another_rate_asks_for_the_same_clips_at_other_times() -> None:
-    slow, fast = schedule(rate_per_minute=10.0), schedule(rate_per_minute=20.0)
-
-    assert [replace(item, at_s=0.0) for item in slow] == [replace(item, at_s=0.0) for item in fast]
-    assert slow[-1].at_s == pytest.approx(2 * fast[-1].at_s, abs=0.1)
-
-
-def test_schedule_starts_at_once_and_never_goes_back() -> None:
-    times_s = [item.at_s for item in schedule(cv=3.6)]
-    assert times_s[0] == 0.0
-    assert times_s == sorted(times_s)
-
-
-def test_every_prompt_is_used_and_every_job_has_its_own_seed() -> None:
-    arrivals = schedule()
-    assert {item.prompt for item in arrivals} == set(PROMPTS)
-    assert len({item.seed for item in arrivals}) == len(arrivals)
-
-
-def test_sizes_and_lengths_are_drawn_from_what_is_given() -> None:
-    arrivals = make_schedule(
-        PROMPTS, num_jobs=50, rate_per_minute=1, cv=1, seed=0, sizes=("64x64", "96x64"),
-        lengths_s=(1, 2),
-    )  # fmt: skip
-    assert {item.size for item in arrivals} == {"64x64", "96x64"}
-    assert {item.seconds for item in arrivals} == {1, 2}
-
-
-def test_schedule_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    arrivals = (*schedule(), replace(schedule()[0], size="64x96", seconds=2, seed=1, at_s=9999.0))
-    write_schedule(tmp_path / "schedule.jsonl", arrivals)
-    assert read_schedule(tmp_path / "schedule.jsonl") == arrivals
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("", "no arrival"),
-        ("nonsense\n", "line 1"),
-        ('{"timestamp": 0, "text_input": "a"}\n', "extra"),
-        ('{"timestamp": -1, "text_input": "a", "extra": {"seed": 1}}\n', "timestamp"),
-        ('{"timestamp": 0, "text_input": "a", "extra": {"seed": 1}, "x": 1}\n', "x "),
-        ('{"timestamp": 0, "text_input": "a", "extra": {"seed": 1}}\n' * 2, "twice"),
-    ],
-)
-def test_wrong_schedule_file_is_refused_with_its_fault(
-    tmp_path: Path, text: str, complaint: str
-) -> None:
-    path = tmp_path / "schedule.jsonl"
-    path.write_text(text)
-    with pytest.raises(ScheduleError, match=complaint):
-        read_schedule(path)
-
-
-def test_missing_and_empty_prompt_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "empty.txt").write_text("\n \n")
-    for name in ("empty.txt", "missing.txt"):
-        with pytest.raises(ScheduleError, match=name):
-            read_prompts(tmp_path / name)
-
-
-def test_our_own_prompts_are_all_different() -> None:
-    prompts = read_prompts(SAMPLE)
-    assert len(prompts) >= 60
-    assert len(set(prompts)) == len(prompts)
+    rows = json.loads(result.stdout)["results"]
+    assert [row["kind"] for row in rows] == ["cv 1.4", "cv 3.6", "diurnal"]
+    assert 0 < rows[0]["by_scheduler"]["telecine"]["goodput_3"] <= 1
+    assert picture.read_text().count("<rect") == 1 + 3 + 3 * 3

@@ -52,6 +52,7 @@ def test_exported_settings_read_back_the_same(
         ({"TELECINE_LEASE_S": "5", "TELECINE_HEARTBEAT_S": "4"}, "at least twice heartbeat_s"),
         ({"TELECINE_DRAIN_S": "10"}, "must exceed job_timeout_s"),
         ({"TELECINE_RANK_DEVICE": "tpu"}, "rank_device: "),
+        ({"TELECINE_GENERATION_MIN_REPLICAS": "2"}, "must not exceed generation_max_replicas"),
     ],
 )
 def test_wrong_setting_says_which_and_why(environ: dict[str, str], said: str) -> None:

@@ -80,9 +80,9 @@ def run(jobs: JobStore, settings: Settings, stage: Stage, worker: OneJob) -> Job
     loop = StageLoop(stage, worker, jobs, LocalStore(settings.data_dir / "blobs"), settings)
     claim = jobs.claim
 
-    def claim_once(*arguments: object) -> Job | None:
+    def claim_once(*arguments: object, num_gpus: int) -> Job | None:
         loop.stop()
-        return claim(*arguments)  # type: ignore[arg-type]
+        return claim(*arguments, num_gpus=num_gpus)  # type: ignore[arg-type]
 
     jobs.claim = claim_once  # type: ignore[method-assign, assignment]
     try:

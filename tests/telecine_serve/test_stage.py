@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,11 @@ from telecine_platform.errors import (
     StorageUnavailable,
     StoreUnavailable,
 )
+from telecine_platform.jobs.accounts import used_gpu_s
+from telecine_platform.jobs.due import lost_jobs
 from telecine_platform.jobs.lease import Lease
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.jobs.workers import count_idle
 from telecine_platform.records import ClipKeys, Job, JobState, Stage
 from telecine_platform.settings import Settings
 from telecine_platform.storage.local import LocalStore
@@ -99,6 +103,32 @@ def test_outcomes_move_the_job_through_its_stages(jobs: JobStore, settings: Sett
     assert (state_of(jobs).state, state_of(jobs).clip) == (JobState.COMPLETED, CLIP)
 
 
+def test_an_idle_gang_says_that_it_is_there(jobs: JobStore, settings: Settings) -> None:
+    blobs = LocalStore(settings.data_dir / "blobs")
+    loop = StageLoop(Stage.GENERATION, FakeWorker([]), jobs, blobs, settings)
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    deadline, num_idle = time.monotonic() + 10, 0
+    while num_idle == 0 and time.monotonic() < deadline:
+        with jobs.database.read() as connection:
+            num_idle = count_idle(connection, Stage.GENERATION, utc_now())
+    loop.stop()
+    thread.join()
+    assert num_idle == 1
+
+
+def test_generation_books_the_time_of_its_gpus(jobs: JobStore, settings: Settings) -> None:
+    run(jobs, settings, lambda *_: HandOver(verdict=verdict()))
+
+    def generate(_job: Job, _lease: Lease) -> Outcome:
+        time.sleep(0.1)
+        return HandOver(draft="q/d")
+
+    run(jobs, settings, generate, stage=Stage.GENERATION)
+    with jobs.database.read() as connection:
+        assert used_gpu_s(connection, "acme", utc_now()) >= 0.1 * settings.num_ranks
+
+
 def test_block_ends_the_job_with_its_reason(jobs: JobStore, settings: Settings) -> None:
     run(jobs, settings, lambda *_: Block(verdict=verdict(Action.BLOCK)))
     assert state_of(jobs).state is JobState.BLOCKED
@@ -125,10 +155,10 @@ def test_lasting_trouble_fails_at_once_with_its_text(
 def test_used_up_attempts_fail_without_naming_our_machines(
     jobs: JobStore, settings: Settings
 ) -> None:
-    run(jobs, settings, *[fail_with(StorageUnavailable("bucket at 10.0.0.7"))] * 3)
+    run(jobs, settings, *[fail_with(KeyError("bucket at 10.0.0.7"))] * 3)
     error = state_of(jobs).error
     assert error is not None
-    assert (error.code, "10.0.0.7" in error.message) == ("storage_unavailable", False)
+    assert (error.code, "10.0.0.7" in error.message) == ("internal_error", False)
 
 
 def test_work_that_outlives_its_time_fails(jobs: JobStore, settings: Settings) -> None:
@@ -165,7 +195,7 @@ def test_lease_is_renewed_while_the_work_takes_long(jobs: JobStore, settings: Se
     def work(_job: Job, lease: Lease) -> Outcome:
         lease.progress = 42
         threading.Event().wait(1.3)  # longer than the lease of 1 s
-        assert jobs.expired(utc_now()) == []
+        assert lost_jobs(jobs.database, utc_now()) == []
         assert state_of(jobs).progress == 42
         return HandOver(verdict=verdict())
 

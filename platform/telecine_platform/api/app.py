@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from telecine_platform.api import (
-    models,
-    openai_videos,
-    reviews,
-    rights_entities,
-    rights_grants,
-    rights_transfer,
-    screenings,
-)
+from telecine_platform.access.authenticate import authenticator_from_settings
+from telecine_platform.api import models, screenings
+from telecine_platform.api.admin import halts, quarantine
+from telecine_platform.api.ark import routes as tasks
 from telecine_platform.api.context import ApiContext, utc_now
 from telecine_platform.api.health import health_router
 from telecine_platform.api.metrics import HttpMetrics
 from telecine_platform.api.middleware import BodyLimit, Envelope
+from telecine_platform.api.polls import Polls
 from telecine_platform.api.problems import install_problem_handlers
-from telecine_platform.auth import load_api_keys
+from telecine_platform.api.reviews import routes as reviews
+from telecine_platform.api.rights import entities, grants, transfer
+from telecine_platform.api.videos import download, events, refused
+from telecine_platform.api.videos import routes as videos
+from telecine_platform.api.watch import JobWatch
+from telecine_platform.api.webhooks import deliveries, endpoints
 from telecine_platform.catalogue import card_from_name
+from telecine_platform.fetch.fetcher import Fetcher
+from telecine_platform.fetch.rules import rules_from_text
+from telecine_platform.jobs.glimpse import read_glimpses
 from telecine_platform.jobs.store import JobStore
-from telecine_platform.rights.screening import Screen
+from telecine_platform.scheduling.desk import Desk
+from telecine_platform.scheduling.tenants import load_tenants
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore
 
@@ -36,20 +42,24 @@ def create_app(
     jobs: JobStore,
     blobs: BlobStore,
     now: Callable[[], datetime] = utc_now,
-    screen: Screen | None = None,
 ) -> FastAPI:
     """The application. Reads the keys file and touches neither store, so it starts without them.
 
     Raises `SettingsError` for a broken keys file, `NotFound` for a model without a card.
     """
+    card = card_from_name(settings.model)
+    tenants = load_tenants(settings.tenants_file)
     context = ApiContext(
         settings=settings,
         jobs=jobs,
         blobs=blobs,
-        keys=load_api_keys(settings.api_keys_file),
-        card=card_from_name(settings.model),
+        authenticator=authenticator_from_settings(settings),
+        card=card,
+        fetcher=Fetcher(rules_from_text(settings.fetch_allowed)),
+        desk=Desk(settings, jobs.database, card, tenants),
         now=now,
-        screen=screen,
+        polls=Polls(jobs.get_many),
+        watch=JobWatch(partial(read_glimpses, jobs.database)),
     )
     app = FastAPI(
         title="Telecine",
@@ -60,11 +70,11 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.context = context
-    app.state.preview = screenings.Preview(context)
+    app.state.name_screen = screenings.NameScreen(context)
     registry = CollectorRegistry()
     for part in (
-        openai_videos, models, rights_entities, rights_grants, rights_transfer, reviews,
-        screenings,
+        refused, videos, download, events, tasks, models, entities, grants, transfer, reviews,
+        screenings, endpoints, deliveries, halts, quarantine,
     ):  # fmt: skip
         app.include_router(part.router)
     app.include_router(health_router(context, registry))

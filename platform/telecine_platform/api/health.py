@@ -7,6 +7,7 @@ so that asking often costs nothing and a slow dependency does not use up the thr
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -32,6 +33,7 @@ def health_router(context: ApiContext, registry: CollectorRegistry) -> APIRouter
     collector = JobCollector()
     registry.register(collector)
     checks = Remembered(lambda: check_dependencies(context), context.now)
+    notices = Remembered(lambda: operator_notices(context), context.now)
     figures = Remembered(lambda: read_job_figures(context.jobs, context.now()), context.now)
 
     @router.get("/healthz", summary="Is the process alive?")
@@ -46,7 +48,9 @@ def health_router(context: ApiContext, registry: CollectorRegistry) -> APIRouter
     async def readyz() -> JSONResponse:
         found = await checks.get()
         if set(found.values()) == {"ok"}:
-            return JSONResponse({"status": "ready", "checks": found})
+            return JSONResponse(
+                {"status": "ready", "checks": found, "notices": await notices.get()}
+            )
         return not_ready(found)
 
     @router.get(
@@ -74,6 +78,20 @@ def check_dependencies(context: ApiContext) -> dict[str, str]:
     except StorageUnavailable:
         found["storage"] = "down"
     return found
+
+
+def operator_notices(context: ApiContext) -> list[str]:
+    """What does not stop requests, but an operator should see: halts, a broken keys file. Blocks.
+
+    Anybody can read it, so it names no tenant and no reason.
+    """
+    keys = context.authenticator.keys
+    found = [] if keys is None or keys.problem is None else ["the keys file is broken: old keys"]
+    try:
+        kinds = Counter(halt.kind for halt in context.halts.in_force())
+    except StoreUnavailable:
+        return found
+    return found + [f"halts of a {kind} in force: {num}" for kind, num in sorted(kinds.items())]
 
 
 class Remembered(Generic[T]):

@@ -7,12 +7,13 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from telecine_platform.api.context import Context, Reader
+from telecine_platform.api.context import ApiContext, Context, Reader
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.specs import size_name
-from telecine_platform.api.wire import MAX_GUIDANCE, MIN_GUIDANCE
+from telecine_platform.api.videos.bodies import MAX_GUIDANCE, MIN_GUIDANCE
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.errors import NotFound
+from telecine_platform.halts.records import covers, strictest
 
 router = APIRouter(prefix="/v1/models", tags=["models"], responses=RESPONSES)
 
@@ -38,6 +39,7 @@ class Model(BaseModel):
     object: Literal["model"] = "model"
     created: int = Field(description="OpenAI's field; the catalogue keeps no dates, so 0.")
     owned_by: str = "telecine"
+    halted: str | None = Field(description="Why its videos wait or are refused; null: they do not.")
     limits: ModelLimits
 
 
@@ -49,20 +51,27 @@ class ModelList(BaseModel):
 
 
 @router.get("", summary="List the models")
-def list_models(context: Context, _tenant_id: Reader) -> ModelList:
+def list_models(context: Context, tenant_id: Reader) -> ModelList:
     """The one model that is served."""
-    return ModelList(data=[_model_from_card(context.card, context.settings.max_prompt_chars)])
+    return ModelList(data=[_served_model(context, tenant_id)])
 
 
 @router.get("/{model}", summary="Look at a model")
-def retrieve_model(model: str, context: Context, _tenant_id: Reader) -> Model:
+def retrieve_model(model: str, context: Context, tenant_id: Reader) -> Model:
     """A served model's limits."""
     if model != context.card.name:
         raise NotFound(f"no model {model[:100]!r} is served here; served: {context.card.name}")
-    return _model_from_card(context.card, context.settings.max_prompt_chars)
+    return _served_model(context, tenant_id)
 
 
-def _model_from_card(card: ModelCard, max_prompt_chars: int) -> Model:
+def _served_model(context: ApiContext, tenant_id: str) -> Model:
+    about = {"model": context.card.name, "tenant_id": tenant_id, "region": context.settings.region}
+    halt = strictest([halt for halt in context.halts.in_force() if covers(halt, **about)])
+    reason = None if halt is None else halt.message
+    return _model_from_card(context.card, context.settings.max_prompt_chars, reason)
+
+
+def _model_from_card(card: ModelCard, max_prompt_chars: int, halted: str | None) -> Model:
     limits = ModelLimits(
         sizes=[size_name(size_px) for size_px in card.sizes_px],
         seconds=[str(duration_s) for duration_s in card.durations_s],
@@ -74,4 +83,4 @@ def _model_from_card(card: ModelCard, max_prompt_chars: int) -> Model:
         max_guidance_scale=MAX_GUIDANCE,
         max_prompt_chars=max_prompt_chars,
     )
-    return Model(id=card.name, created=0, limits=limits)
+    return Model(id=card.name, created=0, halted=halted, limits=limits)

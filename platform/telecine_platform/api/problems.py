@@ -8,6 +8,7 @@ because a driver's text can quote the prompt.
 from __future__ import annotations
 
 import logging
+import math
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -23,13 +24,18 @@ from starlette.types import Scope
 from telecine_platform.api.validation import invalid_request_from_errors
 from telecine_platform.errors import (
     BodyTooLarge,
+    FetchRefused,
     Forbidden,
+    Halted,
+    IdempotencyConflict,
     IllegalTransition,
     InvalidRequest,
     NotFound,
+    SignerUnavailable,
     StorageUnavailable,
     StoreUnavailable,
     TelecineError,
+    TooManyRequests,
     Unauthenticated,
 )
 
@@ -38,17 +44,26 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 2
 """When to come back to a service whose database or storage is away."""
 
+HALT_RETRY_AFTER_S = 60
+"""When to come back to a halted model or region: a person has to lift it."""
+
 _STATUSES: dict[type[TelecineError], int] = {
     BodyTooLarge: 413,
     InvalidRequest: 400,  # ClipNotReady too: 409 would make the OpenAI SDK retry, 404 means "gone"
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
+    IdempotencyConflict: 409,
+    FetchRefused: 400,
     IllegalTransition: 409,
+    TooManyRequests: 429,
+    Halted: 503,
+    SignerUnavailable: 503,
     StoreUnavailable: 503,
     StorageUnavailable: 503,
 }
 _AWAY = {
+    SignerUnavailable.code: "the keys that tokens are checked with cannot be read",
     StoreUnavailable.code: "the job database does not answer",
     StorageUnavailable.code: "the clip storage does not answer",
 }
@@ -111,16 +126,31 @@ def response_from_error(error: Exception, scope: Scope) -> JSONResponse:
             500, f"something failed on our side; request id {request_id}", "internal_error"
         )
     assert isinstance(error, TelecineError)
-    if status == 503:
+    if error.code in _AWAY:
         logger.warning(
             "a dependency is away",
             extra={"action": "dependency_down", "code": error.code} | _log_fields(scope),
         )
         message = f"{_AWAY[error.code]}; try again in {RETRY_AFTER_S} s"
         return _response(503, message, error.code, headers={"retry-after": str(RETRY_AFTER_S)})
-    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    headers = {
+        401: {"www-authenticate": "Bearer"},
+        409: {"x-should-retry": "false"},  # OpenAI's SDK would otherwise: it takes 409 for a lock
+        503: {"retry-after": str(HALT_RETRY_AFTER_S)},
+    }.get(status)
+    if isinstance(error, TooManyRequests):
+        headers = _retry_headers(error.retry_after_s)
     param = error.param if isinstance(error, InvalidRequest) else None
     return _response(status, str(error), error.code, param=param, headers=headers)
+
+
+def _retry_headers(retry_after_s: float) -> dict[str, str]:
+    """Whole seconds for everybody, milliseconds for the OpenAI SDK."""
+    retry_after_ms = math.ceil(retry_after_s * 1000)
+    return {
+        "retry-after": str(math.ceil(retry_after_s)),
+        "retry-after-ms": str(retry_after_ms),
+    }
 
 
 def unsatisfiable_range(size_bytes: int) -> JSONResponse:

@@ -1,7 +1,11 @@
-"""`/v1/screenings`: would this prompt pass? Nothing is stored, and nothing of it is logged."""
+"""`/v1/screenings`: would this prompt pass? A screening replica answers, as it would for a job.
+
+Nothing of it is logged, and its text is stored no longer than the answer is waited for.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -14,10 +18,11 @@ from starlette.concurrency import run_in_threadpool
 from telecine_platform.api.bodies import fields_from_request
 from telecine_platform.api.context import ApiContext, Context, Submitter
 from telecine_platform.api.problems import RESPONSES
-from telecine_platform.api.rights_entities import json_body
-from telecine_platform.api.rights_wire import Body, body_from_fields
+from telecine_platform.api.shapes import Body, body_from_fields, json_body
 from telecine_platform.api.specs import checked_prompt, checked_text
 from telecine_platform.api.verdicts import VerdictView, view_from_verdict
+from telecine_platform.api.watch import PERIOD_S
+from telecine_platform.jobs.previews import Preview, Previews
 from telecine_platform.rights.follow import Following
 from telecine_platform.rights.screening import (
     ALL_CHECKS,
@@ -25,6 +30,7 @@ from telecine_platform.rights.screening import (
     Screen,
     screen_builder,
 )
+from telecine_safeguards.verdict import Verdict
 
 router = APIRouter(prefix="/v1/screenings", tags=["screenings"], responses=RESPONSES)
 
@@ -51,8 +57,9 @@ class ScreeningView(VerdictView):
     )
 
 
-class Preview:
-    """The screen of the API process; made at the first request, then following the registry."""
+class NameScreen:
+    """The API process's own screen, without descriptions: made at the first request that no
+    replica answers, then following the registry."""
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
@@ -76,27 +83,56 @@ class Preview:
 async def screen_prompt(request: Request, context: Context, tenant_id: Submitter) -> ScreeningView:
     """Ask the safeguards without asking for a video."""
     body = body_from_fields(ScreeningBody, await fields_from_request(request))
-    return await run_in_threadpool(_screen, body, request, context, tenant_id, context.now())
-
-
-def _screen(
-    body: ScreeningBody, request: Request, context: ApiContext, tenant_id: str, now: datetime
-) -> ScreeningView:
-    max_chars = context.settings.max_prompt_chars
-    prompt = checked_prompt(body.prompt, max_chars)
-    negative_prompt = checked_text(body.negative_prompt, "negative_prompt", max_chars)
-    given = context.screen
-    preview: Preview = request.app.state.preview
-    verdict = (given or preview.screen()).screen(
-        prompt=prompt,
-        negative_prompt=negative_prompt,
-        tenant_id=tenant_id,
-        region=context.settings.region if body.region is None else body.region,
-        use=body.use,
-        now=now,
-    )
+    preview = _preview_from_body(body, context, tenant_id)
+    checks: tuple[str, ...] = ALL_CHECKS
+    verdict = await _verdict_of_replica(preview, context)
+    if verdict is None:
+        names: NameScreen = request.app.state.name_screen
+        verdict = await run_in_threadpool(_verdict_by_name, names, preview, context.now())
+        checks = CHECKS_BY_NAME
     return ScreeningView(
         **view_from_verdict(verdict).model_dump(),
         would_pass=verdict.action in ("allow", "rewrite"),
-        checks=list(CHECKS_BY_NAME if given is None else ALL_CHECKS),
+        checks=list(checks),
+    )
+
+
+def _preview_from_body(body: ScreeningBody, context: ApiContext, tenant_id: str) -> Preview:
+    max_chars = context.settings.max_prompt_chars
+    return Preview(
+        tenant_id=tenant_id,
+        prompt=checked_prompt(body.prompt, max_chars),
+        negative_prompt=checked_text(body.negative_prompt, "negative_prompt", max_chars),
+        region=context.settings.region if body.region is None else body.region,
+        use=body.use,
+    )
+
+
+async def _verdict_of_replica(preview: Preview, context: ApiContext) -> Verdict | None:
+    """What a screening replica says; None where none answers in time, or all screen by name."""
+    wait_s = context.settings.preview_wait_s
+    if context.settings.screening_model == "none" or wait_s == 0:
+        return None
+    previews = Previews(context.jobs.database)
+    preview_id = await run_in_threadpool(previews.ask, preview, wait_s=wait_s, now=context.now())
+    try:
+        async with asyncio.timeout(wait_s):
+            while True:
+                verdict = await run_in_threadpool(previews.collect, preview_id)
+                if verdict is not None:
+                    return verdict
+                await asyncio.sleep(PERIOD_S)
+    except TimeoutError:
+        await run_in_threadpool(previews.withdraw, preview_id)
+        return None
+
+
+def _verdict_by_name(names: NameScreen, preview: Preview, now: datetime) -> Verdict:
+    return names.screen().screen(
+        prompt=preview.prompt,
+        negative_prompt=preview.negative_prompt,
+        tenant_id=preview.tenant_id,
+        region=preview.region,
+        use=preview.use,
+        now=now,
     )

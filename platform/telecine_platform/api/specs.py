@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 
 from telecine_platform.api.validation import printable
-from telecine_platform.api.wire import CreateVideoBody
+from telecine_platform.api.videos.bodies import CreateVideoBody
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.errors import InvalidRequest
 from telecine_platform.records import VideoSpec
@@ -18,12 +19,7 @@ def spec_from_request(
     body: CreateVideoBody, card: ModelCard, *, max_prompt_chars: int, random_seed: int
 ) -> VideoSpec:
     """Fill in every default; raises `InvalidRequest` with the allowed values."""
-    if body.model is not None and body.model != card.name:
-        raise InvalidRequest(
-            f"model {body.model[:100]!r} is not served here; served: {card.name}",
-            param="model",
-            code="model_not_found",
-        )
+    _check_model(body.model, card)
     width_px, height_px = _size_px(body.size, card)
     return VideoSpec(
         model=card.name,
@@ -41,9 +37,24 @@ def spec_from_request(
     )
 
 
+def remixed_spec(spec: VideoSpec, prompt: str, card: ModelCard, max_prompt_chars: int) -> VideoSpec:
+    """The same video with another prompt; raises `InvalidRequest`."""
+    _check_model(spec.model, card)
+    return replace(spec, prompt=checked_prompt(prompt, max_prompt_chars))
+
+
 def size_name(size_px: tuple[int, int]) -> str:
     """`(832, 480)` as the API writes it, `832x480`."""
     return f"{size_px[0]}x{size_px[1]}"
+
+
+def _check_model(model: str | None, card: ModelCard) -> None:
+    if model not in (None, card.name):
+        raise InvalidRequest(
+            f"model {str(model)[:100]!r} is not served here; served: {card.name}",
+            param="model",
+            code="model_not_found",
+        )
 
 
 def _size_px(size: str | None, card: ModelCard) -> tuple[int, int]:
@@ -51,7 +62,7 @@ def _size_px(size: str | None, card: ModelCard) -> tuple[int, int]:
         return card.sizes_px[0]
     allowed = {size_name(size_px): size_px for size_px in card.sizes_px}
     if size not in allowed:
-        raise _not_allowed("size", size, list(allowed), card)
+        raise not_allowed("size", size, list(allowed), card)
     return allowed[size]
 
 
@@ -59,7 +70,7 @@ def _duration_s(seconds: int | None, card: ModelCard) -> int:
     if seconds is None:
         return card.durations_s[0]
     if seconds not in card.durations_s:
-        raise _not_allowed(
+        raise not_allowed(
             "seconds", seconds, [str(item) for item in sorted(card.durations_s)], card
         )
     return seconds
@@ -69,16 +80,16 @@ def _num_steps(num_steps: int | None, card: ModelCard) -> int:
     if num_steps is None:
         return card.num_steps
     if num_steps > card.max_num_steps:
-        raise _not_allowed("num_steps", num_steps, [f"1 to {card.max_num_steps}"], card)
+        raise not_allowed("num_steps", num_steps, [f"1 to {card.max_num_steps}"], card)
     return num_steps
 
 
-def checked_prompt(prompt: str, max_chars: int) -> str:
+def checked_prompt(prompt: str, max_chars: int, param: str = "prompt") -> str:
     """Refuse a prompt that is empty or too long."""
-    checked = checked_text(prompt, "prompt", max_chars)
+    checked = checked_text(prompt, param, max_chars)
     if all(unicodedata.category(letter) in _INVISIBLE for letter in checked):
         raise InvalidRequest(
-            "prompt is empty: say what the clip shall show", param="prompt", code="empty_string"
+            f"{param} is empty: say what the clip shall show", param=param, code="empty_string"
         )
     return checked
 
@@ -101,7 +112,8 @@ def checked_text(text: str, param: str, max_chars: int) -> str:
     return text
 
 
-def _not_allowed(param: str, given: object, allowed: list[str], card: ModelCard) -> InvalidRequest:
+def not_allowed(param: str, given: object, allowed: list[str], card: ModelCard) -> InvalidRequest:
+    """What to raise for a value that the model does not have; says which it has."""
     shown = printable(str(given))[:40]
     return InvalidRequest(
         f"{param} {shown!r} is not possible with {card.name}; allowed: {', '.join(allowed)}",

@@ -18,7 +18,7 @@ _CODES = {
 def invalid_request_from_errors(errors: Sequence[Mapping[str, Any]]) -> InvalidRequest:
     """The first of pydantic's errors. Values are not repeated: they can be whole prompts."""
     error = errors[0]  # Any: pydantic's own type for one error's fields
-    places = [str(part) for part in error["loc"] if part not in ("query", "path", "body")]
+    places = [str(part) for part in error["loc"] if part not in ("query", "path", "header", "body")]
     param = printable(places[0]) if places else None
     match error["type"]:
         case "missing":

@@ -3,26 +3,54 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from telecine_platform.errors import SettingsError, StoreUnavailable
+from telecine_platform.migrations.upgrade import revision_of, upgrade
 
 _CREATE_LOCK = 0x7E1EC1
 LOCK_TIMEOUT_S = 15.0
 """How long a SQLite transaction waits for another process's."""
+PATIENCE_S = 2.0
+"""How long a transaction waits for a database that has just gone away: most come back at once."""
+_FIRST_PAUSE_S = 0.05
+_SESSION = (
+    "-c statement_timeout=15000",
+    # A process that is stopped in mid-transaction must not keep its locks from all the others.
+    "-c idle_in_transaction_session_timeout=10000",
+)
+_READ_ONLY = "25006"  # SQLSTATE read_only_sql_transaction
+
+
+_AWAY = (
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.InternalError,  # a PostgreSQL that takes no writes any more: another one does
+    sa.exc.TimeoutError,
+)
 
 
 class Database:
-    """Transactions on either engine; a database that does not answer raises `StoreUnavailable`."""
+    """Transactions on either engine; a database that does not answer raises `StoreUnavailable`.
+
+    Beginning a transaction is tried again for a while, because nothing has been done in it yet.
+    What fails later is never repeated here: only the caller knows whether that is safe.
+    """
 
     def __init__(self, url: str) -> None:
         self._engine = _engine_from_url(url)
+        self._is_away = False
+        # Threads that write to SQLite queue here: its own lock makes them sleep and try again.
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        self._writing = threading.Lock() if is_sqlite else nullcontext()
         self.where = self._engine.url.render_as_string(hide_password=True)
 
     @contextmanager
@@ -37,13 +65,22 @@ class Database:
         with self._transaction(write=True) as connection:
             yield connection
 
-    def create_tables(self, metadata: sa.MetaData, seed: Callable[[sa.Connection], None]) -> None:
-        """Create and seed what is missing; safe when several processes start together."""
+    def create_tables(self, seed: Callable[[sa.Connection], None]) -> None:
+        """Bring the tables up to date and seed them; safe when several processes start together.
+
+        Raises `SchemaMismatch` for a database of a newer version.
+        """
         with self.write() as connection:
             if connection.dialect.name == "postgresql":
+                connection.execute(sa.text("SET LOCAL statement_timeout = 0"))  # steps may be long
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATE_LOCK)))
-            metadata.create_all(connection)
+            upgrade(connection)
             seed(connection)
+
+    def revision(self) -> str | None:
+        """The step of the schema that the database stands at; None: an empty or a 0.1.0 one."""
+        with self.read() as connection:
+            return revision_of(connection)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -51,14 +88,40 @@ class Database:
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[sa.Connection]:
         try:
-            engine = self._engine.execution_options(telecine_write=write)
-            with engine.begin() as connection:
+            with (
+                self._writing if write else nullcontext(),
+                self._connected(write=write) as connection,
+                connection.begin(),
+            ):
                 yield connection
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        except _AWAY as error:
             raise StoreUnavailable(
                 f"the job database {self.where} does not answer: {_cause(error)}; "
                 "check that it runs and that TELECINE_DATABASE_URL is right"
             ) from error
+
+    def _connected(self, *, write: bool) -> sa.Connection:
+        """A connection; waits a little for a database that was there until now."""
+        engine = self._engine.execution_options(telecine_write=write)
+        deadline, pause_s = time.monotonic() + PATIENCE_S, _FIRST_PAUSE_S
+        while True:
+            try:
+                connection = engine.connect()
+            except _AWAY:
+                if self._is_away or time.monotonic() + pause_s > deadline:
+                    self._is_away = True  # whoever comes next is told at once
+                    raise
+                time.sleep(pause_s)
+                pause_s *= 2
+            else:
+                self._is_away = False
+                return connection
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, **values: object) -> None:
+    """Insert the row, unless there is one with its key already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
 
 
 def _engine_from_url(url: str) -> sa.Engine:
@@ -69,17 +132,29 @@ def _engine_from_url(url: str) -> sa.Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
     if parsed.get_backend_name() == "postgresql":
-        return sa.create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
-            pool_pre_ping=True,
-            pool_size=5,
-            max_overflow=15,
-            pool_timeout=10,
-            connect_args={"connect_timeout": 5, "options": "-c statement_timeout=15000"},
-        )
+        return _postgresql_engine(parsed)
     raise SettingsError(
         f"database_url names {parsed.get_backend_name()!r}; use sqlite:/// or postgresql://"
     )
+
+
+def _postgresql_engine(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=15,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 5, "options": " ".join(_SESSION)},
+    )
+
+    @sa.event.listens_for(engine, "handle_error")
+    def _on_error(context: sa.engine.ExceptionContext) -> None:
+        # After a failover the old server answers on, but takes no writes: let go of it.
+        if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+            context.is_disconnect = True
+
+    return engine
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from telecine_platform.errors import LeaseLost, NotFound
+from telecine_platform.jobs.accounts import release_gpus
 from telecine_platform.jobs.rows import json_from_verdict
 from telecine_platform.jobs.tables import jobs, stage_totals, transitions
+from telecine_platform.jobs.tenant_queues import refresh
 from telecine_platform.records import Job, JobState, Stage
 from telecine_platform.rights.uses import record_uses
 from telecine_platform.transitions import check_transition
+from telecine_platform.webhooks.outbox import owe_events
 from telecine_safeguards.verdict import Verdict
 
 NO_LEASE: dict[str, None] = {"lease_owner": None, "lease_expires_at": None}
+
+CANCELLED = {"state": JobState.CANCELLED, **NO_LEASE}
+"""With a higher epoch: the worker's next heartbeat and every other write of it are refused."""
 
 
 def owned(job: Job) -> tuple[sa.ColumnElement[bool], ...]:
@@ -38,8 +45,13 @@ def visible_row(
     )
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
-        raise NotFound(f"no video {job_id!r}: it was deleted, or there never was one")
+        raise no_such_job(job_id)
     return row
+
+
+def no_such_job(job_id: str) -> NotFound:
+    """The one answer for a deleted, a foreign and an unknown job."""
+    return NotFound(f"no video {job_id!r}: it was deleted, or there never was one")
 
 
 def settle(
@@ -58,6 +70,8 @@ def settle(
         raise lease_lost(job)
     verdicts = job.verdicts if verdict is None else (*job.verdicts, verdict)
     stored = [json_from_verdict(item) for item in verdicts]
+    if values.get("stage") == Stage.MODERATION:
+        values = values | {"generation_s": (now - before.claimed_at).total_seconds()}
     row = connection.execute(
         sa.update(jobs)
         .where(jobs.c.id == job.id)
@@ -73,19 +87,43 @@ def settle(
 def record_transition(
     connection: sa.Connection, row: sa.Row[Any], now: datetime, worker_id: str | None, reason: str
 ) -> None:
-    """Keep the state that the job has just taken."""
+    """Keep the state that the job has just taken, and what it means for its tenant."""
+    record_transitions(connection, [row], now, worker_id, reason)
+
+
+def record_transitions(
+    connection: sa.Connection,
+    rows: Sequence[sa.Row[Any]],
+    now: datetime,
+    worker_id: str | None,
+    reason: str,
+) -> None:
+    """The same for several jobs that changed for one reason."""
     connection.execute(
-        sa.insert(transitions).values(
-            job_id=row.id,
-            at=now,
-            stage=row.stage,
-            state=row.state,
-            attempt=row.attempt,
-            epoch=row.epoch,
-            worker_id=worker_id,
-            reason=reason[:500],
-        )
+        sa.insert(transitions),
+        [
+            {
+                "job_id": row.id,
+                "at": now,
+                "stage": row.stage,
+                "state": row.state,
+                "attempt": row.attempt,
+                "epoch": row.epoch,
+                "worker_id": worker_id,
+                "reason": reason[:500],
+            }
+            for row in rows
+        ],
     )
+    changed_tenants = set()
+    owe_events(connection, rows, now)
+    for row in rows:
+        if row.num_gpus > 0 and row.state != JobState.RUNNING:
+            release_gpus(connection, row, now)
+        if row.num_gpus > 0 or row.stage == Stage.GENERATION:
+            changed_tenants.add(row.tenant_id)
+    for tenant_id in sorted(changed_tenants):
+        refresh(connection, tenant_id, now)
 
 
 def seed_totals(connection: sa.Connection) -> None:

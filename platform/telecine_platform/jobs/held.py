@@ -11,9 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from telecine_platform.errors import IllegalTransition, NotFound
+from telecine_platform.errors import IllegalTransition
 from telecine_platform.jobs.database import Database
-from telecine_platform.jobs.fenced import record_transition
+from telecine_platform.jobs.fenced import no_such_job, record_transition
 from telecine_platform.jobs.rows import job_from_row, json_from_verdict
 from telecine_platform.jobs.tables import jobs
 from telecine_platform.records import Job, JobError, JobState, Stage
@@ -21,7 +21,9 @@ from telecine_platform.rights.uses import record_uses
 from telecine_platform.transitions import check_transition
 from telecine_safeguards.verdict import Action, Verdict
 
-APPROVED, REFUSED = "review_approved", "review_refused"
+APPROVED, REFUSED, EXPIRED = "review_approved", "review_refused", "review_expired"
+IS_HELD = jobs.c.state == sa.literal_column("'held'")
+"""A literal, so that the planner sees that the index of held jobs will do."""
 
 
 class HeldJobs:
@@ -39,7 +41,7 @@ class HeldJobs:
         """One page, the longest waiting first, and whether there are more."""
         query = (
             sa.select(jobs)
-            .where(jobs.c.state == JobState.HELD, jobs.c.deleted_at.is_(None))
+            .where(IS_HELD, jobs.c.deleted_at.is_(None))
             .order_by(jobs.c.id)
             .limit(limit + 1)
         )
@@ -63,6 +65,13 @@ class HeldJobs:
         error = JobError(code=REFUSED, message=text)
         values = {"error": asdict(error), "finished_at": now}
         return self._decide(job_id, JobState.BLOCKED, REFUSED, text, values, who, now)
+
+    def forget(self, job_id: str, now: datetime) -> Job:
+        """End a job that nobody has reviewed in time: what nobody let pass stays unmade."""
+        text = "Nobody reviewed this prompt in time. Change it, or ask again."
+        error = JobError(code=EXPIRED, message=text)
+        values = {"error": asdict(error), "finished_at": now}
+        return self._decide(job_id, JobState.BLOCKED, EXPIRED, text, values, "telecine", now)
 
     def _decide(
         self,
@@ -109,5 +118,5 @@ def _row(connection: sa.Connection, job_id: str, *, lock: bool = False) -> sa.Ro
     query = sa.select(jobs).where(jobs.c.id == job_id, jobs.c.deleted_at.is_(None))
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
-        raise NotFound(f"no video {job_id!r}: it was deleted, or there never was one")
+        raise no_such_job(job_id)
     return row

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -17,6 +18,9 @@ from telecine_platform.records import Job
 from telecine_platform.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+"""How often a worker asks whether its job was cancelled or halted: a read of one row."""
 
 
 class Lease:
@@ -67,14 +71,22 @@ class Lease:
             )
 
     def _renew(self) -> None:
-        while not self._ended.wait(self._settings.heartbeat_s):
-            now = self._clock()
+        renewed_s = time.monotonic()
+        while not self._ended.wait(min(LOOK_S, self._settings.heartbeat_s)):
             try:
-                self._jobs.heartbeat(self._job, self._settings.lease_s, now, self.progress)
+                if time.monotonic() - renewed_s < self._settings.heartbeat_s:
+                    self._is_lost = not self._jobs.is_owned(self._job)
+                else:
+                    self._beat()
+                    renewed_s = time.monotonic()
             except LeaseLost:
                 self._is_lost = True
-                return
             except StoreUnavailable as error:
                 logger.warning(str(error), extra={"action": "heartbeat", "job_id": self._job.id})
-            else:
-                self._expires_at = now + self._lease
+            if self._is_lost:
+                return
+
+    def _beat(self) -> None:
+        now = self._clock()
+        self._jobs.heartbeat(self._job, self._settings.lease_s, now, self.progress)
+        self._expires_at = now + self._lease

@@ -7,16 +7,19 @@ job has moved on. Times come in as arguments, so that rules can be tested withou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from telecine_platform.clock import utc_now
+from telecine_platform.halts.stop import refuse_halted
+from telecine_platform.jobs.claim import claim_next
 from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.endings import cancel_job, delete_job
 from telecine_platform.jobs.fenced import (
-    NO_LEASE,
     lease_lost,
     owned,
     record_transition,
@@ -24,19 +27,31 @@ from telecine_platform.jobs.fenced import (
     settle,
     visible_row,
 )
-from telecine_platform.jobs.retry import RetryPolicy, delay_before_retry_s
-from telecine_platform.jobs.rows import job_from_row
-from telecine_platform.jobs.tables import jobs, metadata, stage_totals, transitions
+from telecine_platform.jobs.retry import (
+    Failure,
+    RetryPolicy,
+    delay_before_retry_s,
+    is_to_quarantine,
+    quarantine_error,
+)
+from telecine_platform.jobs.rows import job_from_row, json_from_terms
+from telecine_platform.jobs.tables import jobs
+from telecine_platform.jobs.tenant_queues import admit, refresh_all
+from telecine_platform.jobs.tickets import Ticket, take_ticket, taken_by
+from telecine_platform.jobs.totals import read_backlog, read_history, read_totals
 from telecine_platform.records import (
+    NO_TERMS,
     Backlog,
     ClipKeys,
     Job,
     JobError,
     JobState,
+    JobTerms,
     Stage,
     VideoSpec,
 )
-from telecine_platform.transitions import NEXT_STAGE, check_transition
+from telecine_platform.scheduling.admission import UNPRICED, Admission
+from telecine_platform.transitions import NEXT_STAGE
 from telecine_safeguards.verdict import Verdict
 
 
@@ -52,7 +67,11 @@ class JobStore:
         return self._database
 
     def create_tables(self) -> None:
-        self._database.create_tables(metadata, seed_totals)
+        def seed(connection: sa.Connection) -> None:
+            seed_totals(connection)
+            refresh_all(connection, utc_now())
+
+        self._database.create_tables(seed)
 
     def close(self) -> None:
         self._database.close()
@@ -60,16 +79,41 @@ class JobStore:
     # The caller's side.
 
     def submit(
-        self, *, job_id: str, tenant_id: str, spec: VideoSpec, traceparent: str, now: datetime
+        self,
+        *,
+        job_id: str,
+        tenant_id: str,
+        spec: VideoSpec,
+        traceparent: str,
+        now: datetime,
+        terms: JobTerms = NO_TERMS,
+        ticket: Ticket | None = None,
+        admission: Admission = UNPRICED,
     ) -> Job:
-        """Store a new job in the screening queue. Once this returns, the job is not lost."""
+        """Store a new job in the screening queue. Once this returns, the job is not lost.
+
+        Where `ticket` is taken already, nothing is stored, and its job is returned. Raises
+        `IdempotencyConflict` for a ticket with another body, `Halted` where an operator stopped it.
+        """
         with self._database.write() as connection:
+            if ticket is not None:
+                owner = take_ticket(connection, ticket, tenant_id=tenant_id, job_id=job_id, now=now)
+                if owner != job_id:
+                    return job_from_row(visible_row(connection, owner, tenant_id))
+            refuse_halted(connection, model=spec.model, tenant_id=tenant_id, region=terms.region)
             row = connection.execute(
                 sa.insert(jobs)
                 .values(
                     id=job_id,
                     tenant_id=tenant_id,
                     spec=asdict(spec),
+                    terms=json_from_terms(terms),
+                    region=terms.region,
+                    deadline_at=terms.deadline_at,
+                    priority=admission.priority,
+                    price_gpu_s=admission.price_gpu_s,
+                    start_by=admission.start_by,
+                    overdue_at=admission.overdue_at,
                     stage=Stage.SCREENING,
                     state=JobState.QUEUED,
                     verdicts=[],
@@ -80,12 +124,27 @@ class JobStore:
                 )
                 .returning(jobs)
             ).one()
+            admit(connection, tenant_id, admission)
             record_transition(connection, row, now, worker_id=None, reason="submitted")
             return job_from_row(row)
 
     def get(self, job_id: str, tenant_id: str) -> Job:
         """The tenant's job. Another tenant's job is as unknown as one that never was."""
         with self._database.read() as connection:
+            return job_from_row(visible_row(connection, job_id, tenant_id))
+
+    def get_many(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Any tenants' jobs by their ids; one that is deleted or unknown is missing."""
+        query = sa.select(jobs).where(jobs.c.id.in_(job_ids), jobs.c.deleted_at.is_(None))
+        with self._database.read() as connection:
+            return {row.id: job_from_row(row) for row in connection.execute(query)}
+
+    def submitted_before(self, ticket: Ticket, tenant_id: str, now: datetime) -> Job | None:
+        """The job that a create with this ticket made already; raises as `submit`."""
+        with self._database.read() as connection:
+            job_id = taken_by(connection, ticket, tenant_id=tenant_id, now=now)
+            if job_id is None:
+                return None
             return job_from_row(visible_row(connection, job_id, tenant_id))
 
     def list_jobs(
@@ -103,58 +162,31 @@ class JobStore:
     def delete(self, job_id: str, tenant_id: str, now: datetime) -> Job:
         """Hide the job, blank its texts and stop whoever works on it. Returns it as it was."""
         with self._database.write() as connection:
-            row = visible_row(connection, job_id, tenant_id, lock=True)
-            job = job_from_row(row)
-            values: dict[str, Any] = {
-                "deleted_at": now,
-                "swept_at": None,
-                "spec": row.spec | {"prompt": "", "negative_prompt": ""},
-                "verdicts": [],
-                "clip": None,
-                "error": None,  # it can name what the prompt named, or hold a reviewer's note
-            }
-            if not job.state.is_final:
-                check_transition(job_id, job.state, JobState.CANCELLED)
-                values |= {"state": JobState.CANCELLED, "epoch": job.epoch + 1, "finished_at": now}
-                values |= NO_LEASE
-            changed = connection.execute(
-                sa.update(jobs).where(jobs.c.id == job_id).values(values).returning(jobs)
-            ).one()
-            record_transition(connection, changed, now, worker_id=None, reason="deleted")
-            return job
+            return delete_job(connection, job_id, tenant_id, now)
+
+    def cancel(self, job_id: str, tenant_id: str, now: datetime) -> Job:
+        """End the job, wherever it stands: whoever works on it stops at its next step.
+
+        A job that is cancelled already is returned as it is. Raises `IllegalTransition` for one
+        that has ended otherwise.
+        """
+        with self._database.write() as connection:
+            return cancel_job(connection, job_id, tenant_id, now)
 
     # The worker's side.
 
-    def claim(self, stage: Stage, worker_id: str, lease_s: float, now: datetime) -> Job | None:
-        """Take the job that has waited longest in this stage's queue, under a new epoch."""
-        candidate = (
-            sa.select(jobs.c.id)
-            .where(
-                jobs.c.stage == stage, jobs.c.state == JobState.QUEUED, jobs.c.available_at <= now
-            )
-            .order_by(jobs.c.available_at, jobs.c.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
+    def claim(
+        self, stage: Stage, worker_id: str, lease_s: float, now: datetime, *, num_gpus: int = 0
+    ) -> Job | None:
+        """Take the next job of this stage's queue, under a new epoch; None: nothing can be done.
+
+        `num_gpus` is what the worker works with: its time is booked on the job's tenant.
+        """
         with self._database.write() as connection:
-            job_id = connection.execute(candidate).scalar_one_or_none()
-            if job_id is None:
-                return None
-            row = connection.execute(
-                sa.update(jobs)
-                .where(jobs.c.id == job_id)
-                .values(
-                    state=JobState.RUNNING,
-                    attempt=jobs.c.attempt + 1,
-                    epoch=jobs.c.epoch + 1,
-                    claimed_at=now,
-                    lease_owner=worker_id,
-                    lease_expires_at=now + timedelta(seconds=lease_s),
-                )
-                .returning(jobs)
-            ).one()
-            record_transition(connection, row, now, worker_id=worker_id, reason="claimed")
-            return job_from_row(row)
+            row = claim_next(
+                connection, stage, worker_id=worker_id, lease_s=lease_s, num_gpus=num_gpus, now=now
+            )
+            return None if row is None else job_from_row(row)
 
     def heartbeat(
         self, job: Job, lease_s: float, now: datetime, progress: int | None = None
@@ -167,6 +199,12 @@ class JobStore:
             changed = connection.execute(sa.update(jobs).where(*owned(job)).values(values))
             if changed.rowcount != 1:
                 raise lease_lost(job)
+
+    def is_owned(self, job: Job) -> bool:
+        """Whether the job's epoch still holds: no other claim, no cancel, no halt since."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(jobs.c.id).where(*owned(job))).one_or_none()
+            return row is not None
 
     def hand_over(
         self, job: Job, verdict: Verdict | None, now: datetime, draft: str | None = None
@@ -196,78 +234,37 @@ class JobStore:
         self._settle(job, JobState.BLOCKED, values, verdict, now, reason=verdict.rule)
 
     def retry_or_fail(
-        self, job: Job, error: JobError, policy: RetryPolicy, now: datetime, *, is_retryable: bool
+        self, job: Job, error: JobError, failure: Failure, policy: RetryPolicy, now: datetime
     ) -> JobState:
         """Queue the stage again after a delay, or fail the job for good; returns its new state."""
-        delay_s = delay_before_retry_s(policy, job.attempt, is_retryable=is_retryable)
+        num_deaths = job.num_deaths + (failure is Failure.DEATH)
+        delay_s = delay_before_retry_s(policy, failure, job.attempt)
+        values: dict[str, Any] = {"num_deaths": num_deaths}
+        if is_to_quarantine(policy, failure, num_deaths):
+            delay_s, error = None, quarantine_error(error, num_deaths)
         if delay_s is None:
-            values: dict[str, Any] = {"error": asdict(error), "finished_at": now}
+            values |= {"error": asdict(error), "finished_at": now}
             self._settle(job, JobState.FAILED, values, None, now, reason=error.code)
             return JobState.FAILED
-        values = {"queued_at": now, "available_at": now + timedelta(seconds=delay_s)}
+        values |= {"queued_at": now, "available_at": now + timedelta(seconds=delay_s)}
         self._settle(job, JobState.QUEUED, values, None, now, reason=error.code)
         return JobState.QUEUED
-
-    # The reaper's side.
-
-    def expired(self, now: datetime, limit: int = 100) -> list[Job]:
-        """Running jobs whose lease has run out: their worker is dead or cut off."""
-        query = sa.select(jobs).where(
-            jobs.c.state == JobState.RUNNING, jobs.c.lease_expires_at < now
-        )
-        with self._database.read() as connection:
-            return [job_from_row(row) for row in connection.execute(query.limit(limit))]
-
-    def finished(self, finished_before: datetime, limit: int = 100) -> list[Job]:
-        """Final jobs that their owners can still see, oldest first."""
-        query = (
-            sa.select(jobs)
-            .where(jobs.c.deleted_at.is_(None), jobs.c.finished_at < finished_before)
-            .order_by(jobs.c.finished_at)
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [job_from_row(row) for row in connection.execute(query)]
-
-    def unswept(self, finished_before: datetime, limit: int = 100) -> list[Job]:
-        """Final jobs that may still have left-over blobs of lost attempts."""
-        query = (
-            sa.select(jobs)
-            .where(jobs.c.swept_at.is_(None), jobs.c.finished_at < finished_before)
-            .order_by(jobs.c.finished_at)
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [job_from_row(row) for row in connection.execute(query)]
-
-    def mark_swept(self, job_id: str, now: datetime) -> None:
-        with self._database.write() as connection:
-            connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(swept_at=now))
 
     # The operator's side.
 
     def backlog(self, stage: Stage, now: datetime) -> Backlog:
-        is_queued = jobs.c.state == JobState.QUEUED
-        query = sa.select(
-            sa.func.count().filter(is_queued),
-            sa.func.count().filter(~is_queued),
-            sa.func.min(jobs.c.queued_at).filter(is_queued),
-        ).where(jobs.c.stage == stage, jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)))
         with self._database.read() as connection:
-            num_queued, num_running, oldest_at = connection.execute(query).one()
-        age_s = 0.0 if oldest_at is None else max(0.0, (now - oldest_at).total_seconds())
-        return Backlog(num_queued=num_queued, num_running=num_running, oldest_age_s=age_s)
+            return read_backlog(connection, stage, now)
 
     def totals(self) -> Sequence[sa.Row[Any]]:
         """Rows of (stage, outcome, num_jobs, wait_s, work_s) since the store was made."""
         with self._database.read() as connection:
-            return connection.execute(sa.select(stage_totals)).all()
+            return read_totals(connection)
 
     def history(self, job_id: str) -> Sequence[sa.Row[Any]]:
         """Every transition of one job, oldest first."""
-        query = sa.select(transitions).where(transitions.c.job_id == job_id)
         with self._database.read() as connection:
-            return connection.execute(query.order_by(transitions.c.id)).all()
+            return read_history(connection, job_id)
 
     def _settle(
         self,

@@ -12,7 +12,6 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from telecine_platform.jobs.database import Database
-from telecine_platform.jobs.tables import metadata
 from telecine_platform.rights.entities import (
     EntityFilter,
     change_status,
@@ -64,7 +63,7 @@ class RightsStore:
             change = Change(who="telecine", at=now)
             end_version(connection, number, change, f"filled from {registry.version}")
 
-        self._database.create_tables(metadata, fill)
+        self._database.create_tables(fill)
 
     def current_version(self) -> str:
         """The name of the version in force: one look at one index."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 FIELDS = (
     "action", "job_id", "stage", "attempt", "epoch", "state", "rank", "worker_id", "request_id",
-    "code", "route", "status", "duration_s", "num_ranks",
+    "code", "route", "status", "duration_s", "num_ranks", "num_jobs", "num_keys", "halt_id",
+    "delivery_id",
 )  # fmt: skip
 """The only extra fields that reach a log line."""
 

@@ -63,7 +63,7 @@ def max_replicas(stage: Stage, settings: Settings) -> int:
 
 def _autoscaling(stage: Stage, settings: Settings) -> AutoscalingConfig:
     return AutoscalingConfig(
-        min_replicas=1,
+        min_replicas=settings.generation_min_replicas if stage is Stage.GENERATION else 1,
         max_replicas=max_replicas(stage, settings),
         upscale_delay_s=5.0,
         downscale_delay_s=60.0,

@@ -17,12 +17,16 @@ from telecine_serve.apps.registry import following
 from telecine_serve.media.encode import MP4_CONTENT_TYPE, encode_mp4
 from telecine_serve.media.frames import read_frames
 from telecine_serve.media.thumbnails import (
+    LAST_FRAME_CONTENT_TYPE,
     SPRITESHEET_CONTENT_TYPE,
     THUMBNAIL_CONTENT_TYPE,
+    write_last_frame,
     write_spritesheet,
     write_thumbnail,
 )
 from telecine_serve.stage import Block, Outcome, Release
+
+LAST_FRAME = "last_frame.png"
 
 
 class ModerationWorker:
@@ -50,6 +54,8 @@ class ModerationWorker:
             encode_mp4(folder / "clip.mp4", frames_THWC, fps, {"comment": f"telecine {job.id}"})
             write_thumbnail(folder / "thumbnail.webp", frames_THWC)
             write_spritesheet(folder / "spritesheet.jpg", frames_THWC)
+            if job.terms.wants_last_frame:
+                write_last_frame(folder / LAST_FRAME, frames_THWC)
             lease.check()
             return Release(clip=self._publish(job, folder), verdict=verdict)
 
@@ -66,6 +72,8 @@ class ModerationWorker:
             "thumbnail.webp": THUMBNAIL_CONTENT_TYPE,
             "spritesheet.jpg": SPRITESHEET_CONTENT_TYPE,
         }
+        if job.terms.wants_last_frame:
+            files[LAST_FRAME] = LAST_FRAME_CONTENT_TYPE
         keys = {name: result_key(job.id, job.epoch, name) for name in files}
         for name, content_type in files.items():
             self._blobs.create(keys[name], folder / name, content_type)
@@ -73,4 +81,5 @@ class ModerationWorker:
             video=keys["clip.mp4"],
             thumbnail=keys["thumbnail.webp"],
             spritesheet=keys["spritesheet.jpg"],
+            last_frame=keys.get(LAST_FRAME),
         )

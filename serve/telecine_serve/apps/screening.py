@@ -8,9 +8,11 @@ from datetime import datetime
 from telecine_platform.clock import utc_now
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.lease import Lease
+from telecine_platform.jobs.previews import Previews
 from telecine_platform.records import Job
 from telecine_platform.settings import Settings
 from telecine_safeguards.verdict import Action
+from telecine_serve.apps.previews import PreviewAnswers
 from telecine_serve.apps.registry import following
 from telecine_serve.screening.build import build_screen
 from telecine_serve.stage import Block, HandOver, Hold, Outcome
@@ -25,14 +27,17 @@ class ScreeningWorker:
         self._region = settings.region
         self._clock = clock
         self._screen = following(settings, database, build_screen(settings))
+        self._answers = PreviewAnswers(
+            Previews(database), lambda: self._screen.current, settings.poll_s, clock
+        )
 
     def work(self, job: Job, lease: Lease) -> Outcome:
         verdict = self._screen.current.screen(
             prompt=job.spec.prompt,
             negative_prompt=job.spec.negative_prompt,
             tenant_id=job.tenant_id,
-            region=self._region,
-            use="video",
+            region=job.terms.region or self._region,
+            use=job.terms.use,
             now=self._clock(),
         )
         if verdict.is_block:
@@ -45,4 +50,5 @@ class ScreeningWorker:
         """Nothing can break: the screen is in memory, and an old one serves on."""
 
     def close(self) -> None:
+        self._answers.close()
         self._screen.close()

@@ -19,8 +19,11 @@ from telecine_platform.errors import (
     TelecineError,
 )
 from telecine_serve.cli import rights_files, rights_grants  # noqa: F401  their commands
+from telecine_serve.cli.db import db
 from telecine_serve.cli.doctor import doctor
 from telecine_serve.cli.generate import generate
+from telecine_serve.cli.halt import halt
+from telecine_serve.cli.keys import keys
 from telecine_serve.cli.models import models
 from telecine_serve.cli.plan import plan
 from telecine_serve.cli.rights import rights
@@ -36,7 +39,7 @@ def cli() -> None:
     """Text to video with the rights safeguards built in."""
 
 
-for command in (up, generate, screen, rights, plan, models, doctor):
+for command in (up, generate, screen, rights, halt, keys, db, plan, models, doctor):
     cli.add_command(command)
 
 

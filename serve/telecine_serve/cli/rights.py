@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, ParamSpec
+from typing import BinaryIO
 
 import click
-from pydantic import BaseModel
 
-from telecine_platform.api.rights_wire import proposal_from_fields, view_from_entity
+from telecine_platform.api.rights.wire import proposal_from_fields, view_from_entity
 from telecine_platform.clock import utc_now
 from telecine_platform.errors import InvalidRequest
 from telecine_platform.jobs.database import Database
@@ -21,39 +18,10 @@ from telecine_platform.rights.entities import EntityFilter
 from telecine_platform.rights.open import open_rights
 from telecine_platform.rights.records import Change
 from telecine_platform.rights.store import RightsStore
-from telecine_platform.settings import Settings, load_settings
 from telecine_safeguards.registry.entities import EntityKind, EntityStatus
+from telecine_serve.cli.reporting import reporting, settings_of, show
 
 PAGE = 500
-P = ParamSpec("P")
-
-
-@dataclass
-class _Options:
-    """What every command takes; click fills it in before the command runs."""
-
-    config_file: Path | None = None
-    as_json: bool = False
-
-
-def _keep_config(context: click.Context, _option: click.Parameter, value: Path | None) -> None:
-    context.ensure_object(_Options).config_file = value
-
-
-def _keep_json(context: click.Context, _option: click.Parameter, value: bool) -> None:
-    context.ensure_object(_Options).as_json = value
-
-
-def reporting(command: Callable[P, None]) -> Callable[P, None]:
-    """Give a command `--config` and `--json`."""
-    command = click.option(
-        "--config", type=click.Path(path_type=Path), help="YAML or TOML file.",
-        expose_value=False, callback=_keep_config,
-    )(command)  # fmt: skip
-    return click.option(
-        "--json", is_flag=True, help="Report as JSON, one record a line.",
-        expose_value=False, callback=_keep_json,
-    )(command)  # fmt: skip
 
 
 @click.group()
@@ -67,15 +35,6 @@ def opened(context: click.Context) -> Iterator[RightsStore]:
     settings = settings_of(context)
     with closing(Database(settings.resolved_database_url)) as database:
         yield open_rights(settings, database)
-
-
-def settings_of(context: click.Context) -> Settings:
-    return load_settings(context.ensure_object(_Options).config_file)
-
-
-def show(context: click.Context, view: BaseModel, line: str) -> None:
-    """One record: as JSON, or as a line for people."""
-    click.echo(view.model_dump_json() if context.ensure_object(_Options).as_json else line)
 
 
 def by_operator() -> Change:

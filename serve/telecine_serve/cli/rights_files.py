@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from telecine_platform.errors import InvalidRequest
 from telecine_platform.rights.keys import write_new_keys
 from telecine_platform.rights.transfer import MAX_IMPORT_BYTES, export_signed, import_signed
-from telecine_serve.cli.rights import by_operator, opened, reporting, rights, settings_of, show
+from telecine_serve.cli.reporting import reporting, settings_of, show
+from telecine_serve.cli.rights import by_operator, opened, rights
 
 
 class _Report(BaseModel):

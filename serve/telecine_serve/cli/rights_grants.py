@@ -6,17 +6,18 @@ from decimal import Decimal, InvalidOperation
 
 import click
 
-from telecine_platform.api.rights_wire import (
+from telecine_platform.api.rights.wire import (
     GrantBody,
-    body_from_fields,
     grant_from_body,
     view_from_grant,
     view_from_use,
 )
+from telecine_platform.api.shapes import body_from_fields
 from telecine_platform.clock import utc_now
 from telecine_platform.errors import InvalidRequest
 from telecine_safeguards.registry.entities import Grant
-from telecine_serve.cli.rights import PAGE, by_operator, opened, reporting, rights, show
+from telecine_serve.cli.reporting import reporting, show
+from telecine_serve.cli.rights import PAGE, by_operator, opened, rights
 
 
 @rights.command("grant")

@@ -16,7 +16,7 @@ import ray
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from telecine_platform.errors import GangBroken, GangStalled, TelecineError
+from telecine_platform.errors import GangBroken, GangStalled, OutOfMemory, TelecineError
 from telecine_platform.records import Job
 from telecine_platform.settings import Settings
 from telecine_serve.gang.arrange import arrange_gang
@@ -126,6 +126,8 @@ class Gang:
         if in_step and known is not None:
             raise known
         self._break(f"a rank failed: {_cause(failures[0])}")
+        if isinstance(known, OutOfMemory):  # the others wait for it in a collective
+            raise known
         raise GangBroken(self._broken) from failures[0]
 
     def _break(self, why: str) -> None:

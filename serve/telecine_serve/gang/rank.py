@@ -19,7 +19,7 @@ import numpy as np
 import ray
 
 from telecine_platform.catalogue import card_from_name
-from telecine_platform.errors import StorageUnavailable
+from telecine_platform.errors import OutOfMemory, StorageUnavailable
 from telecine_platform.records import VideoSpec
 from telecine_platform.settings import Settings
 from telecine_platform.storage.open import open_store
@@ -97,6 +97,8 @@ class Rank:
         self, job_id: str, spec: VideoSpec, attempt: int, traceparent: str
     ) -> np.ndarray | None:
         """Make the clip together with the other ranks; rank 0 returns frames_THWC."""
+        import torch
+
         from telecine_serve.engine.step_control import StepControl
 
         control = StepControl(self._ranks)
@@ -107,6 +109,11 @@ class Rank:
         try:
             with span("rank", traceparent, job_id=job_id, attempt=attempt, rank=self._index):
                 return self._generate(job_id, spec, control)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise OutOfMemory(
+                f"{spec.num_frames} frames of {spec.width_px}x{spec.height_px} do not fit into the "
+                "memory of this model's workers. Ask for a smaller or shorter video."
+            ) from error
         finally:
             self._control, self._job_id = None, None
             took = {"duration_s": round(time.monotonic() - started_at, 4)}

@@ -1,4 +1,6 @@
-"""A clip's still pictures: OpenAI's variants `thumbnail` (WebP) and `spritesheet` (JPEG)."""
+"""A clip's still pictures: OpenAI's variants `thumbnail` (WebP) and `spritesheet` (JPEG), and the
+last frame (PNG), from which Ark's callers make their next clip.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from telecine_serve.media.clip_array import Frames, check_frames, translated_med
 
 THUMBNAIL_CONTENT_TYPE = "image/webp"
 SPRITESHEET_CONTENT_TYPE = "image/jpeg"
+LAST_FRAME_CONTENT_TYPE = "image/png"
 MIN_LONG_SIDE_PX = 256
 """Smaller frames (the embedded model's) are enlarged by whole factors, so that people see them."""
 MAX_THUMBNAIL_PX = 640
@@ -43,6 +46,13 @@ def write_spritesheet(path: Path, frames_THWC: Frames) -> None:
         sheet.paste(sprite, (column * width_px, row * height_px))
     with translated_media_errors("write", path):
         sheet.save(path, format="JPEG", quality=_QUALITY)
+
+
+def write_last_frame(path: Path, frames_THWC: Frames) -> None:
+    """Write the last frame as PNG, pixel for pixel."""
+    check_frames(frames_THWC)
+    with translated_media_errors("write", path):
+        Image.fromarray(np.ascontiguousarray(frames_THWC[-1])).save(path, format="PNG")
 
 
 def _sized(frame_HWC: Frames, max_px: int) -> Image.Image:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from telecine_platform.errors import StorageUnavailable
 from telecine_platform.jobs.store import JobStore
@@ -120,9 +121,7 @@ class LinkingStore(LocalStore):
 class QuotingStore(JobStore):
     """A database whose driver quotes the statement's values in its error, as SQLAlchemy does."""
 
-    def submit(
-        self, *, job_id: str, tenant_id: str, spec: VideoSpec, traceparent: str, now: datetime
-    ) -> Job:
+    def submit(self, *, spec: VideoSpec, **values: Any) -> Job:  # Any: what the real one takes
         raise RuntimeError(f"constraint failed, parameters: {spec.prompt}")
 
 

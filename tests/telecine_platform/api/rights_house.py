@@ -9,12 +9,14 @@ from pathlib import Path
 
 import httpx
 
-from telecine_platform.auth import digest_from_key
+from telecine_platform.access.keys import digest_from_key
 from telecine_platform.rights.keys import write_new_keys
 from telecine_platform.rights.store import RightsStore
 from tests.rights_records import seeded
 from tests.telecine_platform.api.house import House, open_house
 
+WAIT_S = 1.0
+"""For a screening replica; most tests have none."""
 ZORB = {"id": "blimp", "kind": "character", "name": "Blimpo", "rights_holder": "Blimp Ltd"}
 
 
@@ -58,6 +60,7 @@ def open_rights_house(folder: Path) -> Iterator[RightsHouse]:
     with open_house(
         folder,
         api_keys_file=file,
+        preview_wait_s=WAIT_S,
         registry_private_key_file=folder / "key.pem",
         registry_public_key_file=folder / "key.pub",
     ) as house:

@@ -12,8 +12,8 @@ import httpx
 import openai
 import pytest
 
-from telecine_platform.api.content import released_key
-from telecine_platform.api.ranges import ByteRange, range_from_header
+from telecine_platform.api.videos.content import released_key
+from telecine_platform.api.videos.ranges import ByteRange, range_from_header
 from telecine_platform.errors import TelecineError
 from telecine_platform.records import ClipKeys
 from telecine_platform.storage.store import quarantine_key

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
 import pytest
 
+from telecine_platform.clock import utc_now
+from telecine_platform.ids import new_job_id
+from telecine_platform.records import Stage
+from tests.records import spec
 from tests.telecine_platform.api.fakes import CLIP, FILES
-from tests.telecine_platform.api.house import House
+from tests.telecine_platform.api.house import House, open_house
 
 # The SDK marks its video methods so; the protocol lives on in other engines.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
@@ -194,3 +202,81 @@ def test_the_stored_trace_context_continues_the_callers(house: House) -> None:
     )
     job = house.jobs.get(response.json()["id"], "default")
     assert job.traceparent.split("-")[1] == "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_a_remix_takes_everything_over_but_the_prompt(house: House, sdk: openai.OpenAI) -> None:
+    source = sdk.videos.create(
+        prompt="a red fox",
+        size="96x64",  # type: ignore[arg-type]
+        seconds="4",
+        extra_body={"seed": 5, "negative_prompt": "blur", "priority": 3, "use": "advertising"},
+    )
+
+    remix = sdk.videos.remix(source.id, prompt="a blue fox")
+
+    assert (remix.prompt, remix.remixed_from_video_id) == ("a blue fox", source.id)
+    before, after = (house.jobs.get(video.id, "default") for video in (source, remix))
+    assert after.spec == replace(before.spec, prompt="a blue fox")
+    assert (after.terms.priority, after.terms.use) == (3, "advertising")
+
+
+def test_a_cancelled_video_fails_with_that_code(house: House, sdk: openai.OpenAI) -> None:
+    video = sdk.videos.create(prompt="a red fox")
+    assert house.stages.claim(Stage.SCREENING) is not None
+
+    house.client.post(f"/v1/videos/{video.id}/cancel").raise_for_status()
+
+    cancelled = sdk.videos.poll(video.id)
+    assert (cancelled.status, cancelled.error and cancelled.error.code) == ("failed", "cancelled")
+    again = house.client.post(f"/v1/videos/{video.id}/cancel")
+    assert again.json() == house.client.get(f"/v1/videos/{video.id}").json()
+
+
+def test_a_completed_video_cannot_be_cancelled(house: House) -> None:
+    answer = house.client.post(f"/v1/videos/{house.submit_and_finish()}/cancel")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "illegal_transition")
+
+
+def test_what_no_model_here_can_do_says_so(sdk: openai.OpenAI) -> None:
+    clip = ("clip.mp4", CLIP, "video/mp4")
+    with pytest.raises(openai.BadRequestError, match="cannot edit a clip"):
+        sdk.videos.edit(prompt="more snow", video=clip)
+    with pytest.raises(openai.BadRequestError, match="ask for a longer video"):
+        sdk.videos.extend(prompt="go on", seconds="4", video=clip)
+    with pytest.raises(openai.BadRequestError, match="describe it in the prompt"):
+        sdk.videos.create_character(name="fox", video=clip)
+    with pytest.raises(openai.NotFoundError):
+        sdk.videos.get_character("char_1")
+
+
+def test_a_thousand_videos_are_listed_page_by_page(house: House, sdk: openai.OpenAI) -> None:
+    now = utc_now()
+    ids = [new_job_id(now + timedelta(milliseconds=number)) for number in range(1_001)]
+    for job_id in ids:
+        house.jobs.submit(job_id=job_id, tenant_id="default", spec=spec(), traceparent="", now=now)
+
+    assert [video.id for video in sdk.videos.list(limit=100)] == ids[::-1]
+    assert [video.id for video in sdk.videos.list(limit=100, order="asc")] == ids
+
+
+@pytest.mark.parametrize(
+    ("settings", "region", "stored"),
+    [
+        ({}, None, ""),
+        ({"region": "EU"}, None, "EU"),
+        ({"region": "EU"}, "EU", "EU"),
+        ({"region": "EU", "request_regions": "US, JP"}, "JP", "JP"),
+        ({"region": "EU", "request_regions": "US"}, "JP", None),
+        ({}, "US", None),
+    ],
+)
+def test_a_request_names_only_regions_that_the_operator_lets_it(
+    tmp_path: Path, settings: dict[str, Any], region: str | None, stored: str | None
+) -> None:
+    body = {"prompt": "a red fox"} | ({} if region is None else {"region": region})
+    with open_house(tmp_path, **settings) as house:
+        answer = house.client.post("/v1/videos", json=body)
+        if stored is None:
+            assert answer.json()["error"]["param"] == "region"
+        else:
+            assert house.jobs.get(answer.json()["id"], "default").terms.region == stored

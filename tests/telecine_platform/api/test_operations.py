@@ -82,7 +82,7 @@ def test_metrics_show_jobs_and_requests(house: House) -> None:
     waiting_id = house.submit()
     house.client.get(f"/v1/videos/{waiting_id}")
     house.client.get("/no/such/path")
-    house.client.request("BREW", "/healthz")
+    house.client.request("PROPFIND", "/healthz")
 
     samples = samples_from(house.client.get("/metrics").text)
 
@@ -115,6 +115,7 @@ def test_an_unexpected_error_is_500_and_logged_without_its_text(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     jobs = QuotingStore(f"sqlite:///{tmp_path / 'jobs.db'}")
+    jobs.create_tables()
     with open_house(tmp_path, jobs=jobs) as house:
         response = house.client.post("/v1/videos", json={"prompt": "a purple wombat"})
 

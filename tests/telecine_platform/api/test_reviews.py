@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from telecine_platform.jobs.tables import previews
 from telecine_platform.records import JobState, Stage
 from telecine_safeguards.verdict import Action, Finding
 from tests.records import verdict
@@ -123,8 +125,8 @@ def test_screening_answers_and_keeps_nothing(
     assert answers[1]["registry_version"] == house.rights.current_version()
     assert house.jobs.list_jobs("plain", limit=9) == ([], False)
     assert "snow" not in caplog.text
-    stored = b"".join(path.read_bytes() for path in house.folder.glob("jobs.db*"))
-    assert b"waves in the snow" not in stored
+    with house.jobs.database.read() as connection:
+        assert connection.execute(sa.select(previews)).all() == []
 
 
 @pytest.mark.parametrize(

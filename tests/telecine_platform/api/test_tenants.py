@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from telecine_platform.auth import digest_from_key, load_api_keys
-from telecine_platform.errors import SettingsError, Unauthenticated
+from telecine_platform.access.callers import PLAIN_SCOPES
+from telecine_platform.access.keys import digest_from_key
+from telecine_platform.access.keys_edit import add_key, rotate_key
+from telecine_platform.clock import utc_now
 from tests.telecine_platform.api.house import House, open_house
 
 A = {"authorization": "Bearer key-of-a"}
@@ -52,88 +56,79 @@ def test_operations_need_no_key(guarded: House, path: str) -> None:
     assert guarded.client.get(path).status_code == 200
 
 
-def test_another_tenants_video_looks_like_one_that_never_was(guarded: House) -> None:
+OF_ONE_VIDEO = [
+    ("GET", "/v1/videos/{id}"),
+    ("GET", "/v1/videos/{id}?wait=1"),
+    ("DELETE", "/v1/videos/{id}"),
+    ("POST", "/v1/videos/{id}/cancel"),
+    ("POST", "/v1/videos/{id}/remix"),
+    ("GET", "/v1/videos/{id}/events"),
+    ("GET", "/v1/videos/{id}/content"),
+    ("GET", "/v1/videos/{id}/content?variant=thumbnail"),
+    ("GET", "/api/v3/contents/generations/tasks/{id}"),
+    ("DELETE", "/api/v3/contents/generations/tasks/{id}"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), OF_ONE_VIDEO)
+def test_another_tenants_video_looks_like_one_that_never_was(
+    guarded: House, method: str, path: str
+) -> None:
     created = guarded.client.post("/v1/videos", json={"prompt": "a red fox"}, headers=A)
     video_id = created.json()["id"]
     unknown_id = "video_" + "0" * 32
+    body = {"prompt": "a blue fox"} if path.endswith("remix") else None
 
-    for method, suffix in (("GET", ""), ("DELETE", ""), ("GET", "/content")):
-        foreign = guarded.client.request(method, f"/v1/videos/{video_id}{suffix}", headers=B)
-        unknown = guarded.client.request(method, f"/v1/videos/{unknown_id}{suffix}", headers=B)
-        assert (foreign.status_code, unknown.status_code) == (404, 404)
-        assert foreign.text.replace(video_id, unknown_id) == unknown.text
+    answers = [
+        guarded.client.request(method, path.format(id=one), headers=B, json=body)
+        for one in (video_id, unknown_id)
+    ]
 
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].text.replace(video_id, unknown_id) == answers[1].text
+    assert guarded.client.get(f"/v1/videos/{video_id}", headers=A).json()["status"] == "queued"
+
+
+def test_the_table_has_every_route_with_a_video_in_its_path(guarded: House) -> None:
+    described = guarded.client.get("/openapi.json").json()["paths"]
+    routes = {
+        (method.upper(), path.replace("{video_id}", "{id}").replace("{task_id}", "{id}"))
+        for path, item in described.items()
+        for method in item
+        if "{video_id}" in path or "{task_id}" in path
+    }
+    reviewers = {route for route in routes if route[1].startswith(("/v1/reviews", "/v1/admin"))}
+    assert {(method, path.split("?")[0]) for method, path in OF_ONE_VIDEO} == routes - reviewers
+
+
+def test_lists_show_only_ones_own(guarded: House) -> None:
+    created = guarded.client.post("/v1/videos", json={"prompt": "a red fox"}, headers=A)
+    video_id = created.json()["id"]
+    tasks = "/api/v3/contents/generations/tasks"
     assert guarded.client.get("/v1/videos", headers=B).json()["data"] == []
-    assert guarded.client.get(f"/v1/videos/{video_id}", headers=A).status_code == 200
+    assert guarded.client.get(f"/v1/videos?after={video_id}", headers=B).json()["data"] == []
+    for query in ("", f"?filter.task_ids={video_id}"):
+        assert guarded.client.get(tasks + query, headers=B).json() == {"total": 0, "items": []}
+    assert guarded.client.get(tasks, headers=A).json()["total"] == 1
 
 
-def test_without_a_keys_file_everybody_is_the_default_tenant() -> None:
-    assert load_api_keys(None).tenant_from_header("Bearer whatever") == "default"
+@pytest.mark.parametrize("path", ["/v1/admin/halts", "/v1/admin/quarantine", "/v1/reviews"])
+def test_a_plain_key_opens_no_administration(guarded: House, path: str) -> None:
+    assert guarded.client.get(path, headers=A).status_code == 403
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{}",
-        "- a",
-        "a: [secret-key-itself",
-        "a: []",
-        "a: secret-key-itself",
-        "a: [secret-key-itself]",
-        "a: [123]",
-        "a b: ['" + "0" * 64 + "']",
-        "a: ['" + "0" * 64 + "']\nb: ['" + "0" * 64 + "']",
-    ],
-)
-def test_a_broken_keys_file_stops_the_start(tmp_path: Path, text: str) -> None:
+def test_a_running_api_takes_a_rotated_key(tmp_path: Path) -> None:
     file = tmp_path / "keys.yaml"
-    file.write_text(text)
-    with pytest.raises(SettingsError, match=r"keys\.yaml") as caught:
-        load_api_keys(file)
-    assert "secret-key-itself" not in str(caught.value)
+    old, key = add_key(file, tenant_id="a", scopes=PLAIN_SCOPES, name="", expires_at=None)
+    with open_house(tmp_path, api_keys_file=file) as house:
 
+        def status(text: str) -> int:
+            headers = {"authorization": f"Bearer {text}"}
+            return house.client.get("/v1/videos", headers=headers).status_code
 
-def test_a_missing_keys_file_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be read"):
-        load_api_keys(tmp_path / "none.yaml")
-
-
-def test_an_unknown_key_is_not_repeated(tmp_path: Path) -> None:
-    file = tmp_path / "keys.yaml"
-    file.write_text(f"a: [{digest_from_key('right')}]")
-    with pytest.raises(Unauthenticated) as caught:
-        load_api_keys(file).tenant_from_header("Bearer wrong-key")
-    assert "wrong-key" not in str(caught.value)
-
-
-def scopes_of(tmp_path: Path, document: object) -> list[str]:
-    file = tmp_path / "keys.yaml"
-    file.write_text(json.dumps(document))
-    return sorted(load_api_keys(file).caller_from_header("Bearer k").scopes)
-
-
-def test_keys_have_the_scopes_of_their_group(tmp_path: Path) -> None:
-    digest = digest_from_key("k")
-    assert scopes_of(tmp_path, {"a": [digest]}) == ["read", "submit"]
-    assert scopes_of(tmp_path, {"a": {"keys": [digest]}}) == ["read", "submit"]
-    assert scopes_of(tmp_path, {"a": {"keys": [digest], "scopes": ["rights"]}}) == ["rights"]
-    other = {"keys": ["0" * 64], "scopes": ["admin"]}
-    groups = [other, {"keys": [digest], "scopes": ["review"]}]
-    assert scopes_of(tmp_path, {"a": groups}) == ["review"]
-    assert len(load_api_keys(None).caller_from_header(None).scopes) == 5
-
-
-@pytest.mark.parametrize(
-    "group",
-    [
-        {"keys": [], "scopes": ["read"]},
-        {"keys": ["0" * 64], "scopes": []},
-        {"keys": ["0" * 64], "scopes": ["root"]},
-        {"keys": ["0" * 64], "scope": ["read"]},
-        {"scopes": ["read"]},
-    ],
-)
-def test_a_broken_group_of_keys_stops_the_start(tmp_path: Path, group: object) -> None:
-    with pytest.raises(SettingsError, match=r"keys\.yaml"):
-        scopes_of(tmp_path, {"a": group})
+        assert status(old) == 200
+        new, _ = rotate_key(file, key.label, keep=timedelta(0), now=utc_now())
+        deadline_s = time.monotonic() + 10
+        while status(new) != 200 and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        assert (status(new), status(old)) == (200, 401)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from telecine_platform.errors import NotFound
-from telecine_platform.jobs.reaper import SWEEP_AFTER_S, expire, return_expired, sweep
+from telecine_platform.jobs.due import unswept_jobs
+from telecine_platform.jobs.reaper import (
+    SWEEP_AFTER_S,
+    expire,
+    refuse_forgotten,
+    return_expired,
+    sweep,
+)
 from telecine_platform.jobs.retry import RetryPolicy
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.jobs.turns import take_turn
 from telecine_platform.records import ClipKeys, Job, JobState, Stage
 from telecine_platform.storage.local import LocalStore
 from telecine_platform.storage.store import quarantine_key, result_key
@@ -68,7 +77,7 @@ def test_sweep_keeps_the_released_clip_only(
     assert sweep(jobs, blobs, at(6 + SWEEP_AFTER_S)) == 2
     assert blobs.keys("results/video_1") == sorted(won)
     assert blobs.keys("results/video_10") == [result_key("video_10", 1, "clip.mp4")]
-    assert jobs.unswept(at(999)) == []
+    assert unswept_jobs(jobs.database, at(999)) == []
 
 
 def test_sweep_keeps_a_blocked_jobs_evidence(
@@ -95,3 +104,24 @@ def test_finished_job_expires_like_a_deleted_one(jobs: JobStore) -> None:
     with pytest.raises(NotFound):
         jobs.get("video_1", "acme")
     assert expire(jobs, 100, at(999)) == 0
+
+
+def test_held_job_that_nobody_reviews_is_refused(jobs: JobStore) -> None:
+    jobs.hold(running_job(jobs), verdict(Action.REVIEW), at(1))
+    assert refuse_forgotten(jobs, 100, at(100)) == 0
+    assert refuse_forgotten(jobs, 100, at(102)) == 1
+    refused = jobs.get("video_1", "acme")
+    assert refused.state is JobState.BLOCKED
+    assert refused.error is not None
+    assert refused.error.code == "review_expired"
+    assert jobs.claim(Stage.GENERATION, "w", 10, at(103)) is None
+    assert refuse_forgotten(jobs, 100, at(999)) == 0
+
+
+def test_one_process_at_a_time_has_the_turn(jobs: JobStore) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        turns = pool.map(lambda _: take_turn(jobs.database, "reaper", 5, at(0)), range(4))
+    assert sorted(turns) == [False, False, False, True]
+    assert not take_turn(jobs.database, "reaper", 5, at(4))
+    assert take_turn(jobs.database, "other", 5, at(4))
+    assert take_turn(jobs.database, "reaper", 5, at(5))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from telecine_platform.errors import LeaseLost, NotFound, SettingsError, StoreUnavailable
-from telecine_platform.jobs.retry import RetryPolicy
+from telecine_platform.jobs.due import lost_jobs, unswept_jobs
+from telecine_platform.jobs.retry import Failure, RetryPolicy
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.records import ClipKeys, Job, JobError, JobState, Stage
 from telecine_safeguards.verdict import Action
@@ -101,9 +102,9 @@ def test_two_claims_at_once_never_take_the_same_job(jobs: JobStore) -> None:
 def test_expired_lease_returns_to_queue_and_fences_the_old_worker(jobs: JobStore) -> None:
     submit(jobs)
     old = claim(jobs, second=1)
-    assert jobs.expired(at(15)) == []
-    assert [job.id for job in jobs.expired(at(17))] == ["video_1"]
-    assert jobs.retry_or_fail(old, LOST, POLICY, at(17), is_retryable=True) is JobState.QUEUED
+    assert lost_jobs(jobs.database, at(15)) == []
+    assert [job.id for job in lost_jobs(jobs.database, at(17))] == ["video_1"]
+    assert jobs.retry_or_fail(old, LOST, Failure.DEATH, POLICY, at(17)) is JobState.QUEUED
     assert jobs.claim(Stage.SCREENING, "worker-2", 15, at(21)) is None  # backing off until 22
     new = claim(jobs, second=23)
     assert (new.epoch, new.attempt) == (2, 2)
@@ -111,7 +112,7 @@ def test_expired_lease_returns_to_queue_and_fences_the_old_worker(jobs: JobStore
         lambda: jobs.heartbeat(old, 15, at(24)),
         lambda: jobs.hand_over(old, verdict(), at(24)),
         lambda: jobs.block(old, verdict(Action.BLOCK), at(24)),
-        lambda: jobs.retry_or_fail(old, LOST, POLICY, at(24), is_retryable=True),
+        lambda: jobs.retry_or_fail(old, LOST, Failure.DEATH, POLICY, at(24)),
     ):
         with pytest.raises(LeaseLost, match="epoch 1"):
             write()
@@ -123,21 +124,21 @@ def test_heartbeat_keeps_the_lease_and_reports_progress(jobs: JobStore) -> None:
     submit(jobs)
     job = claim(jobs, second=1)
     jobs.heartbeat(job, 15, at(10), progress=40)
-    assert jobs.expired(at(20)) == []
+    assert lost_jobs(jobs.database, at(20)) == []
     assert jobs.get("video_1", "acme").progress == 40
 
 
 def test_attempts_are_bounded_and_the_last_reason_is_kept(jobs: JobStore) -> None:
     submit(jobs)
-    jobs.retry_or_fail(claim(jobs), LOST, POLICY, at(2), is_retryable=True)
-    state = jobs.retry_or_fail(claim(jobs, second=9), LOST, POLICY, at(10), is_retryable=True)
+    jobs.retry_or_fail(claim(jobs), LOST, Failure.DEATH, POLICY, at(2))
+    state = jobs.retry_or_fail(claim(jobs, second=9), LOST, Failure.DEATH, POLICY, at(10))
     assert state is JobState.FAILED
     assert jobs.get("video_1", "acme").error == LOST
 
 
 def test_next_stage_starts_with_fresh_attempts(jobs: JobStore) -> None:
     submit(jobs)
-    jobs.retry_or_fail(claim(jobs), LOST, POLICY, at(2), is_retryable=True)
+    jobs.retry_or_fail(claim(jobs), LOST, Failure.DEATH, POLICY, at(2))
     jobs.hand_over(claim(jobs, second=9), verdict(), at(10))
     assert claim(jobs, Stage.GENERATION, 11).attempt == 1
 
@@ -150,7 +151,7 @@ def test_deleted_running_job_vanishes_and_fences_its_worker(jobs: JobStore) -> N
         jobs.get("video_1", "acme")
     with pytest.raises(LeaseLost):
         jobs.heartbeat(running, 15, at(3))
-    (left,) = jobs.unswept(at(9))
+    (left,) = unswept_jobs(jobs.database, at(9))
     assert (left.state, left.spec.prompt) == (JobState.CANCELLED, "")
 
 

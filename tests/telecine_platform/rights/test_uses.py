@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from telecine_platform.errors import IllegalTransition, LeaseLost, NotFound
+from telecine_platform.jobs.due import lost_jobs, visible_jobs
 from telecine_platform.jobs.held import HeldJobs
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.records import Job, JobState, Stage
@@ -86,8 +87,8 @@ def test_held_job_is_claimed_by_nobody_and_counts_in_no_backlog(jobs: JobStore) 
     assert (job.state, job.state.is_final) == (JobState.HELD, False)
     assert [jobs.claim(stage, "w", 15, at(99)) for stage in Stage] == [None] * 3
     assert jobs.backlog(Stage.SCREENING, at(99)).num_queued == 0
-    assert jobs.expired(at(999)) == []
-    assert jobs.finished(at(999)) == []
+    assert lost_jobs(jobs.database, at(999)) == []
+    assert visible_jobs(jobs.database, at(999)) == []
 
 
 def test_approved_job_goes_on_to_generation_with_its_uses(

@@ -10,6 +10,7 @@ import pytest
 from telecine_platform.clock import utc_now
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.records import Backlog
+from telecine_platform.scheduling.admission import Admission
 from telecine_platform.settings import load_settings
 from telecine_serve.apps.queue_policy import QueuePolicy, desired_replicas
 from tests.records import spec
@@ -50,14 +51,21 @@ def test_policy_follows_the_store_within_its_bounds(
     jobs.create_tables()
     for number in range(20):
         jobs.submit(
-            job_id=f"video_{number}", tenant_id="t", spec=spec(), traceparent="", now=utc_now()
+            job_id=f"video_{number}",
+            tenant_id="t",
+            spec=spec(),
+            traceparent="",
+            now=utc_now(),
+            admission=Admission(price_gpu_s=5.0),
         )
     context: Any = FakeContext()  # Any: Serve's class has a dozen more fields
     screening, generation = QueuePolicy("screening"), QueuePolicy("generation")
     wait_for_answer(screening, context)
     wait_for_answer(generation, context)
     assert screening(context) == (3, {"num_queued": 20})
-    assert generation(context) == (1, {"num_queued": 0})
+    # What screening will hand on counts: 20 clips of 2.5 s on a gang of two, within 10 s.
+    context.capacity_adjusted_max_replicas = 9
+    assert generation(context) == (5, {"num_queued": 20, "backlog_s": 50})
     jobs.close()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from telecine_platform.catalogue import CATALOGUE
+from telecine_platform.scheduling.price import formula_gpu_s
 from telecine_serve.models.architectures import ARCHITECTURES
 from telecine_serve.parallel.architecture import ClipShape, latent_bytes, num_tokens
 from telecine_serve.parallel.axes import Axes
@@ -16,6 +18,7 @@ from telecine_serve.parallel.cost_model import (
     step_seconds,
     traffic_of,
 )
+from tests.records import spec
 
 _A14B = ARCHITECTURES["wan2.2-t2v-a14b"]
 
@@ -29,6 +32,19 @@ def _clip(width_px: int = 1280, height_px: int = 720, *, is_guided: bool = False
 @pytest.mark.parametrize(("size", "tokens"), [((1280, 720), 75_600), ((832, 480), 32_760)])
 def test_tokens_of_five_seconds(size: tuple[int, int], tokens: int) -> None:
     assert num_tokens(_A14B, _clip(*size)) == tokens
+
+
+@pytest.mark.parametrize("model", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("size", [(1280, 720), (832, 480)])
+def test_price_of_a_step_is_the_planners(model: str, size: tuple[int, int]) -> None:
+    """Both must come from one formula: the catalogue prices a job before any planner runs."""
+    clip = _clip(*size, is_guided=True)
+    values = {"model": model, "width_px": size[0], "height_px": size[1], "num_frames": 81}
+    prices = [
+        formula_gpu_s(CATALOGUE[model], spec(**values, num_steps=num_steps)) for num_steps in (1, 2)
+    ]
+    planned_s = step_seconds(ARCHITECTURES[model], clip, Axes(), 8, CALIBRATION)
+    assert prices[1] - prices[0] == pytest.approx(planned_s, rel=1e-6)
 
 
 def test_latents_of_720p_are_19_megabytes() -> None:

@@ -1,0 +1,1 @@
+"""`/v1/reviews`: the jobs that wait for a person."""

@@ -1,0 +1,1 @@
+"""`/v1/rights`: the registry of the protected, and who may use it."""

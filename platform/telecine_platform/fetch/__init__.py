@@ -1,0 +1,1 @@
+"""The guarded fetcher: the only way out to an address that a user chose."""

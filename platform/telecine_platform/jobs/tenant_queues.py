@@ -1,0 +1,215 @@
+"""Each tenant's place in the generation queue, kept beside the jobs.
+
+Invariant: `fenced.record_transition` calls `refresh` in the transaction of every change that has to
+do with generation, so a tenant's row always tells of its first jobs. Locks are taken in the order
+job, tenant; the row is locked before the jobs are looked at, so of two changes at once the later
+one sees both.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from telecine_platform.jobs.database import insert_new
+from telecine_platform.jobs.tables import jobs, tenant_queues
+from telecine_platform.records import JobState, Stage
+from telecine_platform.scheduling.admission import UNPRICED, Admission
+from telecine_platform.scheduling.order import (
+    QueuedJob,
+    Share,
+    TenantQueue,
+    is_past,
+    job_rank,
+)
+
+_QUEUED_JOB: tuple[sa.ColumnElement[Any], ...] = (
+    jobs.c.id,
+    jobs.c.tenant_id,
+    jobs.c.priority,
+    jobs.c.price_gpu_s,
+    jobs.c.start_by,
+    jobs.c.overdue_at,
+)
+
+
+def admit(connection: sa.Connection, tenant_id: str, admission: Admission) -> None:
+    """Keep the tenant's weight and bound, as its latest job was admitted with them."""
+    policy = {"weight": admission.weight, "max_running_gpu_s": admission.max_running_gpu_s}
+    row = connection.execute(_tenant(tenant_id)).one_or_none()
+    if row is None:
+        insert_new(connection, tenant_queues, tenant_id=tenant_id, virtual_gpu_s=0.0, **policy)
+    elif (row.weight, row.max_running_gpu_s) != tuple(policy.values()):
+        connection.execute(
+            sa.update(tenant_queues).where(tenant_queues.c.tenant_id == tenant_id).values(policy)
+        )
+
+
+def read_queues(connection: sa.Connection, now: datetime) -> list[TenantQueue]:
+    """Every tenant with a job that can be claimed now."""
+    query = sa.select(tenant_queues).where(tenant_queues.c.next_at <= now)
+    return [_queue(share_from_row(row), row) for row in connection.execute(query)]
+
+
+def share_from_row(row: sa.Row[Any]) -> Share:
+    return Share(tenant_id=row.tenant_id, weight=row.weight, virtual_gpu_s=row.virtual_gpu_s)
+
+
+def next_job(connection: sa.Connection, queue: TenantQueue, now: datetime) -> QueuedJob | None:
+    """The tenant's next job, its row locked; None when there is none to be claimed.
+
+    Each kind of first job is found in an index of its own; most tenants only have a shortest one.
+    """
+    ready = (
+        sa.select(*_QUEUED_JOB)
+        .where(*_waiting(jobs, queue.share.tenant_id), jobs.c.available_at <= now)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    queries = [ready.order_by(jobs.c.priority.desc(), jobs.c.price_gpu_s, jobs.c.id)]
+    if is_past(queue.overdue_at, now):
+        queries.append(ready.where(jobs.c.overdue_at <= now).order_by(jobs.c.overdue_at))
+    if is_past(queue.start_by, now):
+        pressing = ready.where(jobs.c.priority == queue.priority, jobs.c.start_by <= now)
+        queries.append(pressing.order_by(jobs.c.start_by))
+    rows = [connection.execute(query).one_or_none() for query in queries]
+    found = [queued_job_from_row(row) for row in rows if row is not None]
+    return min(found, key=lambda job: job_rank(job, now), default=None)
+
+
+def refresh(connection: sa.Connection, tenant_id: str, now: datetime) -> None:
+    """Read the tenant's first jobs anew. Call it after any change of its queued jobs."""
+    before = connection.execute(_tenant(tenant_id).with_for_update()).one_or_none()
+    if before is None:
+        admit(connection, tenant_id, UNPRICED)
+        before = connection.execute(_tenant(tenant_id).with_for_update()).one()
+    values: dict[str, Any] = {"next_at": None}  # Any: column values
+    first = None if _is_at_bound(connection, before) else _first(connection, tenant_id, now)
+    if first is not None:
+        share = share_from_row(before)
+        if before.next_at is None:
+            share = share.back(_front_gpu_s(connection, first.priority))
+        values = {
+            "next_at": first.available_at,
+            "virtual_gpu_s": share.virtual_gpu_s,
+            "priority": first.priority,
+            "price_gpu_s": first.price_gpu_s,
+            "start_by": first.start_by,
+            "overdue_at": first.overdue_at,
+        }
+    connection.execute(
+        sa.update(tenant_queues).where(tenant_queues.c.tenant_id == tenant_id).values(values)
+    )
+
+
+def refresh_all(connection: sa.Connection, now: datetime) -> None:
+    """Give every tenant with queued jobs its row; for a database from before there were rows."""
+    is_waiting = (jobs.c.stage == Stage.GENERATION, jobs.c.state == JobState.QUEUED)
+    query = sa.select(jobs.c.tenant_id).where(*is_waiting).distinct()
+    for tenant_id in sorted(connection.execute(query).scalars()):
+        refresh(connection, tenant_id, now)
+
+
+def charge(connection: sa.Connection, tenant_id: str, gpu_s: float) -> None:
+    """Count GPU-seconds against the tenant's share (below 0: give them back)."""
+    connection.execute(
+        sa.update(tenant_queues)
+        .where(tenant_queues.c.tenant_id == tenant_id)
+        .values(virtual_gpu_s=tenant_queues.c.virtual_gpu_s + gpu_s / tenant_queues.c.weight)
+    )
+
+
+def _tenant(tenant_id: str) -> sa.Select[Any]:
+    return sa.select(tenant_queues).where(tenant_queues.c.tenant_id == tenant_id)
+
+
+def _first(connection: sa.Connection, tenant_id: str, now: datetime) -> sa.Row[Any] | None:
+    """The shortest of the tenant's most important jobs, with the figures of a `TenantQueue`.
+
+    While all of its jobs are in back-off, the one that is available first.
+    """
+    others = jobs.alias()
+    soonest = sa.select(sa.func.min(others.c.overdue_at).label("overdue_at")).where(
+        *_waiting(others, tenant_id), others.c.available_at <= now
+    )
+    pressing = soonest.with_only_columns(sa.func.min(others.c.start_by)).where(
+        others.c.priority == jobs.c.priority, others.c.start_by.is_not(None)
+    )
+    query: sa.Select[Any] = (
+        sa.select(
+            jobs.c.priority,
+            jobs.c.price_gpu_s,
+            jobs.c.available_at,
+            soonest.where(others.c.overdue_at.is_not(None)).scalar_subquery().label("overdue_at"),
+            pressing.correlate(jobs).scalar_subquery().label("start_by"),
+        )
+        .where(*_waiting(jobs, tenant_id))
+        .limit(1)
+    )
+    ready = query.where(jobs.c.available_at <= now)
+    found = connection.execute(
+        ready.order_by(jobs.c.priority.desc(), jobs.c.price_gpu_s, jobs.c.id)
+    ).one_or_none()
+    return found or connection.execute(query.order_by(jobs.c.available_at)).one_or_none()
+
+
+def _waiting(table: sa.FromClause, tenant_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """The tenant's jobs in the generation queue; words as in the indexes' conditions."""
+    return (
+        table.c.stage == Stage.GENERATION,
+        table.c.state == JobState.QUEUED,
+        table.c.tenant_id == tenant_id,
+    )
+
+
+def _queue(share: Share, row: sa.Row[Any]) -> TenantQueue:
+    return TenantQueue(
+        share=share,
+        priority=row.priority,
+        price_gpu_s=row.price_gpu_s,
+        start_by=row.start_by,
+        overdue_at=row.overdue_at,
+    )
+
+
+def queued_job_from_row(row: sa.Row[Any]) -> QueuedJob:
+    return QueuedJob(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        priority=row.priority,
+        price_gpu_s=row.price_gpu_s,
+        start_by=row.start_by,
+        overdue_at=row.overdue_at,
+    )
+
+
+def _is_at_bound(connection: sa.Connection, tenant: sa.Row[Any]) -> bool:
+    """Whether the tenant's running jobs use up what it may run at once."""
+    if tenant.max_running_gpu_s is None:
+        return False
+    return running_gpu_s(connection, tenant.tenant_id) >= float(tenant.max_running_gpu_s)
+
+
+def running_gpu_s(connection: sa.Connection, tenant_id: str) -> float:
+    """Price of the tenant's jobs that gangs work on now."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(jobs.c.price_gpu_s), 0.0)).where(
+        jobs.c.tenant_id == tenant_id,
+        jobs.c.state == JobState.RUNNING,
+        jobs.c.stage == Stage.GENERATION,
+        jobs.c.finished_at.is_(None),  # as its index has it
+    )
+    return float(connection.execute(query).scalar_one())
+
+
+def _front_gpu_s(connection: sa.Connection, priority: int) -> float:
+    """Virtual time of the tenants beside whom one with this priority now stands in the queue."""
+    waiting = tenant_queues.c.next_at.is_not(None) & (tenant_queues.c.priority >= priority)
+    least, most = connection.execute(
+        sa.select(
+            sa.select(sa.func.min(tenant_queues.c.virtual_gpu_s)).where(waiting).scalar_subquery(),
+            sa.select(sa.func.max(tenant_queues.c.virtual_gpu_s)).scalar_subquery(),
+        )
+    ).one()
+    return float(most if least is None else least)

@@ -1,0 +1,11 @@
+"""Every table of the database. Whoever adds a module with tables names it here."""
+
+from __future__ import annotations
+
+from telecine_platform.halts import tables as _halts
+from telecine_platform.jobs.tables import metadata
+from telecine_platform.rights import tables as _rights
+from telecine_platform.webhooks import tables as _webhooks
+
+__all__ = ["metadata"]
+del _halts, _rights, _webhooks  # imported so that their tables join the metadata

@@ -1,0 +1,167 @@
+"""The desk: prices a request, admits or refuses it, and says when a job will be done.
+
+Held by the API process. Forecasts are worked out from one look at the store, which is good for
+`LOOK_S` however many ask; within that time, several requests may be admitted into the same gap.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from telecine_platform.catalogue import ModelCard
+from telecine_platform.errors import TelecineError
+from telecine_platform.jobs.accounts import WHOLE_MODEL, read_corrections
+from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.demand import read_demand, read_usage
+from telecine_platform.records import Job, JobState, JobTerms, Stage, VideoSpec
+from telecine_platform.scheduling.admission import (
+    Admission,
+    admission_from_terms,
+    check_quotas,
+    check_wait,
+)
+from telecine_platform.scheduling.forecast import (
+    Demand,
+    Fleet,
+    Forecast,
+    forecast_all,
+    longest_wait_s,
+    newcomer_wait_s,
+)
+from telecine_platform.scheduling.order import QueuedJob
+from telecine_platform.scheduling.price import formula_gpu_s, price_gpu_s, shape_of
+from telecine_platform.scheduling.tenants import Tenants
+from telecine_platform.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+_NEWCOMER = "~"
+"""Id of a request that is no job yet: behind every job with the same rank."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What one look at the store showed, and what follows from it."""
+
+    taken_at: datetime
+    demand: Demand
+    forecasts: Mapping[str, Forecast]
+    longest_wait_s: float
+
+
+class Desk:
+    """Thread-safe."""
+
+    def __init__(
+        self, settings: Settings, database: Database, card: ModelCard, tenants: Tenants
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._card = card
+        self._tenants = tenants
+        self._fleet = fleet_from_settings(settings)
+        self._look: _Look | None = None
+        self._looking = threading.Lock()
+        self._in_background = threading.Lock()
+        """Held from the start of a look in the background to its end."""
+
+    def admit(self, tenant_id: str, spec: VideoSpec, terms: JobTerms, now: datetime) -> Admission:
+        """Price the request and give it its place. Blocks on the database.
+
+        Raises `TooManyRequests` when a quota is full or the queue too long, `InvalidRequest` for a
+        video that the tenant's quotas can never hold.
+        """
+        policy = self._tenants.policy_of(tenant_id)
+        shape, num_gpus = shape_of(spec), self._fleet.num_gpus
+        with self._database.read() as connection:
+            known = read_corrections(connection, spec.model, (WHOLE_MODEL, shape))
+            usage = read_usage(connection, tenant_id, now) if policy.has_quotas else None
+        price = price_gpu_s(formula_gpu_s(self._card, spec), known[shape], known[WHOLE_MODEL])
+        if usage is not None:
+            check_quotas(policy, usage, price_gpu_s=price, num_gpus=num_gpus, now=now)
+        admission = admission_from_terms(
+            terms,
+            policy,
+            price_gpu_s=price,
+            num_gpus=num_gpus,
+            ageing_s=self._settings.ageing_s,
+            now=now,
+        )
+        look = self._fresh_look(now)
+        if look.longest_wait_s > self._settings.max_wait_s:
+            wait_s = self._wait_s(look, tenant_id, admission, now)
+            check_wait(wait_s, self._settings.max_wait_s)
+        return admission
+
+    def forecast_of(self, job: Job, now: datetime) -> Forecast | None:
+        """What the last look says of the job; None: it is final, held, or not seen yet.
+
+        Never blocks: an old look is renewed in the background, for who asks next.
+        """
+        look = self._look
+        if look is None or _is_old(look, now):
+            self._look_in_background(now)
+        if look is None or job.state not in (JobState.QUEUED, JobState.RUNNING):
+            return None
+        if job.stage is Stage.MODERATION:
+            finish_at = now + timedelta(seconds=look.demand.release_s)
+            start_at = job.available_at - timedelta(seconds=job.generation_s or 0.0)
+            return Forecast(start_at=start_at, finish_at=finish_at)
+        return look.forecasts.get(job.id)
+
+    def _wait_s(self, look: _Look, tenant_id: str, admission: Admission, now: datetime) -> float:
+        """How long a request would wait for its gang if it were a job now."""
+        newcomer = QueuedJob(
+            id=_NEWCOMER,
+            tenant_id=tenant_id,
+            priority=admission.priority,
+            price_gpu_s=admission.price_gpu_s,
+            start_by=admission.start_by,
+            overdue_at=admission.overdue_at,
+        )
+        return newcomer_wait_s(newcomer, admission.weight, look.demand, self._fleet, now)
+
+    def _look_in_background(self, now: datetime) -> None:
+        if self._in_background.acquire(blocking=False):
+            threading.Thread(target=self._try_look, args=(now,), daemon=True).start()
+
+    def _try_look(self, now: datetime) -> None:
+        try:
+            self._fresh_look(now)
+        except TelecineError as error:
+            logger.warning(str(error), extra={"action": "forecast"})
+        finally:
+            self._in_background.release()
+
+    def _fresh_look(self, now: datetime) -> _Look:
+        """The last look, or a new one if that is old; one at a time."""
+        with self._looking:
+            look = self._look
+            if look is None or _is_old(look, now):
+                with self._database.read() as connection:
+                    demand = read_demand(connection, now)
+                look = self._look = _Look(
+                    taken_at=now,
+                    demand=demand,
+                    forecasts=forecast_all(demand, self._fleet, now),
+                    longest_wait_s=longest_wait_s(demand, self._fleet, now),
+                )
+            return look
+
+
+def fleet_from_settings(settings: Settings) -> Fleet:
+    return Fleet(
+        num_gpus=settings.num_ranks,
+        max_gangs=settings.generation_max_replicas,
+        gang_start_s=settings.gang_start_s,
+        target_wait_s=settings.target_wait_s,
+    )
+
+
+def _is_old(look: _Look, now: datetime) -> bool:
+    return now - look.taken_at >= timedelta(seconds=LOOK_S)
