@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from telecine_platform.errors import MediaError, StorageUnavailable
-from telecine_serve.media.thumbnails import write_spritesheet, write_thumbnail
+from telecine_serve.media.thumbnails import write_last_frame, write_spritesheet, write_thumbnail
 from tests.telecine_serve.media.clips import flat_clip, moving_clip
 
 
@@ -71,6 +71,14 @@ def test_spritesheet_runs_from_the_first_to_the_last_frame(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_the_last_frame_is_kept_pixel_for_pixel(tmp_path: Path) -> None:
+    frames_THWC = moving_clip(5, 64, 96)
+    write_last_frame(tmp_path / "last.png", frames_THWC)
+    with Image.open(tmp_path / "last.png") as picture:
+        assert picture.format == "PNG"
+        assert np.array_equal(np.asarray(picture), frames_THWC[-1])
+
+
 def test_full_disk_is_worth_another_attempt() -> None:
     with pytest.raises(StorageUnavailable):
         write_thumbnail(Path("/dev/full"), moving_clip(1, 64, 64))
