@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.telecine_platform.api.house import House
+from tests.telecine_platform.api.house import House, open_house
 
 UNHURRIED_S = 20.0
 """Longer than any of these answers may take."""
@@ -124,3 +125,14 @@ def test_a_cancel_ends_the_events(house: House) -> None:
     assert (last.name, last.data["error"]) == (
         "video", {"code": "cancelled", "message": "The video was cancelled."},
     )  # fmt: skip
+
+
+def test_a_stopping_server_answers_who_waits(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with open_house(tmp_path) as house:
+            url = f"{house.url}/v1/videos/{house.submit()}?wait=30"
+            waiting = pool.submit(httpx.get, url, timeout=40, trust_env=False)
+            time.sleep(0.4)
+            assert not waiting.done()
+        assert waiting.done()
+    assert waiting.result().json()["status"] == "queued"
