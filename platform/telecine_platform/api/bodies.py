@@ -38,6 +38,11 @@ async def fields_from_request(request: Request) -> dict[str, object]:
     return await run_in_threadpool(fields_from_body, body, content_type)
 
 
+async def optional_fields_from_request(request: Request) -> dict[str, object]:
+    """The same for a route that can do without a body."""
+    return await fields_from_request(request) if await request.body() else {}
+
+
 def fields_from_body(body: bytes, content_type: str) -> dict[str, object]:
     """Take `body` apart as `content_type` says."""
     kind_b, options = parse_options_header(content_type)

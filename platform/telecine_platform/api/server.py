@@ -11,6 +11,7 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -76,8 +77,13 @@ def serve_api(settings: Settings, listener: socket.socket | None = None) -> None
         flush_traces()
 
 
-def server_from_app(app: FastAPI) -> uvicorn.Server:
-    """The HTTP server around `app`: no access log, because paths and queries are the callers'."""
+def server_from_app(
+    app: FastAPI, before_shutdown: Callable[[], None] = lambda: None
+) -> uvicorn.Server:
+    """The HTTP server around `app`: no access log, because paths and queries are the callers'.
+
+    `before_shutdown` lets go of requests that wait, before the server waits for requests to end.
+    """
     config = uvicorn.Config(
         app,
         http="httptools",  # a tenth less CPU for a poll than h11
@@ -93,20 +99,16 @@ def server_from_app(app: FastAPI) -> uvicorn.Server:
     )
     # Without this, uvicorn writes its access log as soon as anybody gives that logger a handler.
     logging.getLogger("uvicorn.access").disabled = True
-    return _Server(config, app)
+    return _Server(config, before_shutdown)
 
 
 class _Server(uvicorn.Server):
-    """Lets go of the requests that wait for a job, before it waits for the requests to end."""
-
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, before_shutdown: Callable[[], None]) -> None:
         super().__init__(config)
-        self._app = app
+        self._before_shutdown = before_shutdown
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        context: ApiContext | None = getattr(self._app.state, "context", None)
-        if context is not None:  # another program may serve an app of its own with this server
-            context.watch.close()
+        self._before_shutdown()
         await super().shutdown(sockets)
 
 
@@ -117,7 +119,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         open_rights(settings, jobs.database)
         app = create_app(settings, jobs, blobs)
         with closing(_started_deliverer(app.state.context, url_from_listener(listener))):
-            server_from_app(app).run(sockets=[listener])
+            server_from_app(app, app.state.context.watch.close).run(sockets=[listener])
 
 
 def _started_deliverer(context: ApiContext, url: str) -> Deliverer:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from telecine_platform.api.bodies import JSON
 from telecine_platform.api.validation import invalid_request_from_errors
+from telecine_platform.ids import JOB_ID_PATTERN
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
 Model = TypeVar("Model", bound=BaseModel)
@@ -34,6 +36,19 @@ class Page(BaseModel):
 
     object: Literal["list"] = "list"
     has_more: bool
+
+
+class JobPageQuery(PageQuery):
+    """How to page through a list of jobs."""
+
+    after: Annotated[str, Field(pattern=JOB_ID_PATTERN)] | None = Field(
+        None, description="The last id of the page before."
+    )
+
+
+def optional_unix_s(at: datetime | None) -> int | None:
+    """Whole Unix seconds, as all times on the wire."""
+    return None if at is None else int(at.timestamp())
 
 
 def body_from_fields(model: type[Model], fields: dict[str, object]) -> Model:

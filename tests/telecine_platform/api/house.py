@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,16 +70,17 @@ def open_house(
             jobs.create_tables()
         stack.callback(jobs.close)
         blobs = blobs or LocalStore(folder / "blobs")
-        url = stack.enter_context(serving(create_app(values, jobs, blobs)))
+        app = create_app(values, jobs, blobs)
+        url = stack.enter_context(serving(app, app.state.context.watch.close))
         client = stack.enter_context(httpx.Client(base_url=url, trust_env=False, timeout=30))
         stages = FakeStages(jobs, blobs, folder)
         yield House(url=url, client=client, jobs=jobs, blobs=blobs, stages=stages)
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: FastAPI, before_shutdown: Callable[[], None] = lambda: None) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
-    server = server_from_app(app)
+    server = server_from_app(app, before_shutdown)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

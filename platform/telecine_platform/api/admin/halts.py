@@ -18,6 +18,7 @@ from telecine_platform.api.shapes import (
     PageQuery,
     body_from_fields,
     json_body,
+    optional_unix_s,
 )
 from telecine_platform.halts.records import Halt, HaltKind, HaltMode
 
@@ -108,6 +109,6 @@ def view_from_halt(halt: Halt) -> HaltView:
         reason=halt.reason,
         who=halt.who,
         created_at=int(halt.created_at.timestamp()),
-        lifted_at=None if halt.lifted_at is None else int(halt.lifted_at.timestamp()),
+        lifted_at=optional_unix_s(halt.lifted_at),
         lifted_by=halt.lifted_by,
     )

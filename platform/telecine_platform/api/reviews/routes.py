@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -10,11 +11,11 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from telecine_platform.access.callers import Caller
-from telecine_platform.api.bodies import fields_from_request
-from telecine_platform.api.context import Context, ReviewCaller
+from telecine_platform.api.bodies import optional_fields_from_request
+from telecine_platform.api.context import ApiContext, Context, ReviewCaller
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.reviews.page import page_from_job
-from telecine_platform.api.shapes import Body, Page, body_from_fields, json_body
+from telecine_platform.api.shapes import Body, JobPageQuery, Page, body_from_fields, json_body
 from telecine_platform.api.verdicts import VerdictView, view_from_verdict
 from telecine_platform.ids import JOB_ID_PATTERN
 from telecine_platform.records import Job
@@ -38,15 +39,6 @@ class NoteBody(Body):
     note: Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")] = ""
 
 
-class ReviewQuery(BaseModel):
-    """How to page through the queue."""
-
-    model_config = {"extra": "forbid"}
-
-    after: Annotated[str, Field(pattern=JOB_ID_PATTERN)] | None = None
-    limit: int = Field(20, ge=1, le=100)
-
-
 class ReviewView(BaseModel):
     """A job as a reviewer sees it."""
 
@@ -66,7 +58,7 @@ class ReviewPage(Page):
 
 @router.get("", summary="List the held jobs")
 def list_reviews(
-    context: Context, _caller: ReviewCaller, query: Annotated[ReviewQuery, Query()]
+    context: Context, _caller: ReviewCaller, query: Annotated[JobPageQuery, Query()]
 ) -> ReviewPage:
     """One page of the queue, the longest waiting first."""
     found, has_more = context.held.list_held(limit=query.limit, after=query.after)
@@ -100,10 +92,7 @@ async def approve(
     job_id: JobId, request: Request, context: Context, caller: ReviewCaller
 ) -> ReviewView:
     """The job goes on to generation. 409 when it is not, or no longer, held."""
-    note = await _note(request)
-    who, now = caller.tenant_id, context.now()
-    job = await run_in_threadpool(context.held.approve, job_id, who=who, note=note, now=now)
-    return _decided(job, "review_approved", caller)
+    return await _decided(job_id, request, context, caller, context.held.approve, "approved")
 
 
 @router.post(
@@ -115,19 +104,21 @@ async def refuse(
     job_id: JobId, request: Request, context: Context, caller: ReviewCaller
 ) -> ReviewView:
     """The job ends; its caller reads the note. 409 when it is not, or no longer, held."""
-    note = await _note(request)
-    who, now = caller.tenant_id, context.now()
-    job = await run_in_threadpool(context.held.refuse, job_id, who=who, note=note, now=now)
-    return _decided(job, "review_refused", caller)
+    return await _decided(job_id, request, context, caller, context.held.refuse, "refused")
 
 
-async def _note(request: Request) -> str:
-    fields = await fields_from_request(request) if await request.body() else {}
-    return body_from_fields(NoteBody, fields).note.strip()
-
-
-def _decided(job: Job, action: str, caller: Caller) -> ReviewView:
-    logger.info("reviewed", extra={"action": action, "job_id": job.id, "who": caller.tenant_id})
+async def _decided(
+    job_id: str,
+    request: Request,
+    context: ApiContext,
+    caller: Caller,
+    decide: Callable[..., Job],
+    word: str,
+) -> ReviewView:
+    note = body_from_fields(NoteBody, await optional_fields_from_request(request)).note.strip()
+    who = caller.tenant_id
+    job = await run_in_threadpool(decide, job_id, who=who, note=note, now=context.now())
+    logger.info("reviewed", extra={"action": f"review_{word}", "job_id": job.id, "who": who})
     return _view(job)
 
 

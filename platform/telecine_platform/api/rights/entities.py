@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from telecine_platform.access.callers import Caller
-from telecine_platform.api.bodies import fields_from_request
+from telecine_platform.api.bodies import fields_from_request, optional_fields_from_request
 from telecine_platform.api.context import AdminCaller, ApiContext, Context, RightsCaller
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.rights.wire import (
@@ -89,7 +89,7 @@ async def verify(
     entity_id: EntityId, request: Request, context: Context, caller: AdminCaller
 ) -> EntityView:
     """From now on a hit counts. Needs `admin`: nobody verifies a claim of their own."""
-    fields = await fields_from_request(request) if await request.body() else {}
+    fields = await optional_fields_from_request(request)
     body = body_from_fields(VerifyBody, fields)
     change = change_by(caller, context)
     found = await run_in_threadpool(

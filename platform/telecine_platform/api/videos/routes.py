@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from telecine_platform.api.bodies import JSON, MULTIPART, URLENCODED, fields_from_request
@@ -14,7 +14,7 @@ from telecine_platform.api.ending import cancel_job, delete_job
 from telecine_platform.api.job_ids import checked_job_id
 from telecine_platform.api.polling import poll_after_ms
 from telecine_platform.api.problems import RESPONSES
-from telecine_platform.api.shapes import body_from_fields, json_body
+from telecine_platform.api.shapes import JobPageQuery, body_from_fields, json_body
 from telecine_platform.api.specs import remixed_spec, spec_from_request
 from telecine_platform.api.submission import (
     IdempotencyKey,
@@ -30,7 +30,6 @@ from telecine_platform.api.videos.bodies import (
     create_body_from_fields,
 )
 from telecine_platform.api.videos.wire import DeletedVideo, Video, VideoList, video_from_job
-from telecine_platform.ids import JOB_ID_PATTERN
 from telecine_platform.jobs.glimpse import Glimpse
 from telecine_platform.records import Job
 from telecine_platform.telemetry.tracing import span
@@ -41,15 +40,9 @@ MAX_WAIT_S = 60
 """Below the time after which load balancers cut a silent connection."""
 
 
-class ListQuery(BaseModel):
+class ListQuery(JobPageQuery):
     """How to page through the videos."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    after: Annotated[str, Field(pattern=JOB_ID_PATTERN)] | None = Field(
-        None, description="The last id of the page before."
-    )
-    limit: int = Field(20, ge=1, le=100)
     order: Literal["asc", "desc"] = Field("desc", description="By creation time.")
 
 

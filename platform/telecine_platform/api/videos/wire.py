@@ -6,11 +6,12 @@ clip cannot leak through it.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from telecine_platform.api.shapes import optional_unix_s
 from telecine_platform.records import Job, JobState, Stage
 from telecine_platform.scheduling.forecast import Forecast
 
@@ -90,7 +91,7 @@ def video_from_job(job: Job, *, result_ttl_s: float, forecast: Forecast | None =
         status=status_from_state(job.state, job.epoch),
         progress=job.progress,
         created_at=int(job.created_at.timestamp()),
-        completed_at=_unix_s(job.finished_at),
+        completed_at=optional_unix_s(job.finished_at),
         expires_at=expires_at,
         prompt=job.spec.prompt,
         stage=job.stage,
@@ -102,9 +103,9 @@ def video_from_job(job: Job, *, result_ttl_s: float, forecast: Forecast | None =
         rewritten_prompt=None if job.rewrite is None else job.rewrite.rewritten_prompt,
         notice=_notice_from_job(job),
         priority=job.terms.priority,
-        deadline_at=_unix_s(job.terms.deadline_at),
-        predicted_start_at=None if forecast is None else _unix_s(forecast.start_at),
-        predicted_finish_at=None if forecast is None else _unix_s(forecast.finish_at),
+        deadline_at=optional_unix_s(job.terms.deadline_at),
+        predicted_start_at=None if forecast is None else optional_unix_s(forecast.start_at),
+        predicted_finish_at=None if forecast is None else optional_unix_s(forecast.finish_at),
         inference_time_s=job.generation_s if job.state is JobState.COMPLETED else None,
     )
 
@@ -138,7 +139,3 @@ def _error_from_job(job: Job) -> VideoError | None:
     if job.state is JobState.CANCELLED:
         return VideoError(code="cancelled", message="The video was cancelled.")
     return None
-
-
-def _unix_s(at: datetime | None) -> int | None:
-    return None if at is None else int(at.timestamp())

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
-from telecine_platform.api.bodies import fields_from_request
+from telecine_platform.api.bodies import fields_from_request, optional_fields_from_request
 from telecine_platform.api.context import ApiContext, Context, Reader, Submitter
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.shapes import ID_PATTERN, PageQuery, body_from_fields, json_body
@@ -124,7 +124,7 @@ async def rotate_secret(
     endpoint_id: EndpointId, request: Request, context: Context, tenant_id: Submitter
 ) -> EndpointWithSecret:
     """A new secret, shown here and never again."""
-    fields = await fields_from_request(request) if await request.body() else {}
+    fields = await optional_fields_from_request(request)
     keep_old = body_from_fields(RotateBody, fields).keep_old_secret_active_for_24_hours
 
     def rotate() -> EndpointWithSecret:

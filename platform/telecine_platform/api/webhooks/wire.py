@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from telecine_platform.api.shapes import Body, Page
+from telecine_platform.api.shapes import Body, Page, optional_unix_s
 from telecine_platform.webhooks.records import Delivery, DeliveryState, Endpoint, EventType
 
 _Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -116,7 +116,7 @@ def view_from_endpoint(endpoint: Endpoint) -> EndpointView:
         event_types=list(endpoint.event_types),
         created_at=int(endpoint.created_at.timestamp()),
         updated_at=int(endpoint.updated_at.timestamp()),
-        disabled_at=None if endpoint.disabled_at is None else int(endpoint.disabled_at.timestamp()),
+        disabled_at=optional_unix_s(endpoint.disabled_at),
     )
 
 
@@ -135,7 +135,7 @@ def view_from_delivery(delivery: Delivery) -> DeliveryView:
         attempts=delivery.attempt,
         created_at=int(delivery.created_at.timestamp()),
         next_attempt_at=int(delivery.due_at.timestamp()) if is_pending else None,
-        ended_at=None if delivery.ended_at is None else int(delivery.ended_at.timestamp()),
+        ended_at=optional_unix_s(delivery.ended_at),
         status_code=delivery.status_code,
         problem=delivery.problem,
     )
