@@ -23,6 +23,7 @@ from telecine_platform.scheduling.forecast import (
 from telecine_platform.scheduling.order import QueuedJob
 from telecine_platform.scheduling.price import (
     UNCORRECTED,
+    WHOLE_MODEL,
     Correction,
     learn,
     price_gpu_s,
@@ -30,7 +31,6 @@ from telecine_platform.scheduling.price import (
 )
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-_WHOLE_MODEL = ""
 
 
 class Telecine:
@@ -71,7 +71,7 @@ class Telecine:
     def finished(self, busy: Busy) -> None:
         request, took_gpu_s = busy.request, busy.request.took_gpu_s
         self._queue.charge(request.tenant_id, took_gpu_s - self._prices_gpu_s[request.id])
-        for shape in (_WHOLE_MODEL, shape_of(request.spec)):
+        for shape in (WHOLE_MODEL, shape_of(request.spec)):
             self._corrections[shape] = learn(
                 self._corrections.get(shape, UNCORRECTED),
                 took_gpu_s=took_gpu_s,
@@ -108,7 +108,7 @@ class Telecine:
         return price_gpu_s(
             request.formula_gpu_s,
             known.get(shape_of(request.spec), UNCORRECTED),
-            known.get(_WHOLE_MODEL, UNCORRECTED),
+            known.get(WHOLE_MODEL, UNCORRECTED),
         )
 
 

@@ -16,14 +16,12 @@ from telecine_platform.jobs.tenant_queues import charge
 from telecine_platform.records import Stage, VideoSpec
 from telecine_platform.scheduling.price import (
     UNCORRECTED,
+    WHOLE_MODEL,
     Correction,
     formula_gpu_s,
     learn,
     shape_of,
 )
-
-WHOLE_MODEL = ""
-"""The shape of a model's correction for shapes that never ran."""
 
 
 def release_gpus(connection: sa.Connection, row: sa.Row[Any], now: datetime) -> None:

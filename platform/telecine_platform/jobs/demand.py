@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from telecine_platform.ids import first_job_id
 from telecine_platform.jobs.accounts import used_gpu_s
 from telecine_platform.jobs.tables import jobs, tenant_queues
-from telecine_platform.jobs.tenant_queues import queued_job_from_row, share_from_row
+from telecine_platform.jobs.tenant_queues import QUEUED_JOB, queued_job_from_row, share_from_row
 from telecine_platform.jobs.totals import read_totals
 from telecine_platform.jobs.workers import count_idle
 from telecine_platform.records import JobState, Stage
@@ -67,16 +67,7 @@ def read_usage(connection: sa.Connection, tenant_id: str, now: datetime) -> Usag
     )
 
 
-_COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
-    jobs.c.id,
-    jobs.c.tenant_id,
-    jobs.c.priority,
-    jobs.c.price_gpu_s,
-    jobs.c.start_by,
-    jobs.c.overdue_at,
-    jobs.c.claimed_at,
-    jobs.c.progress,
-)
+_COLUMNS: tuple[sa.ColumnElement[Any], ...] = (*QUEUED_JOB, jobs.c.claimed_at, jobs.c.progress)
 
 
 def _price_where(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[float]:

@@ -25,7 +25,7 @@ from telecine_platform.scheduling.order import (
     job_rank,
 )
 
-_QUEUED_JOB: tuple[sa.ColumnElement[Any], ...] = (
+QUEUED_JOB: tuple[sa.ColumnElement[Any], ...] = (
     jobs.c.id,
     jobs.c.tenant_id,
     jobs.c.priority,
@@ -33,6 +33,7 @@ _QUEUED_JOB: tuple[sa.ColumnElement[Any], ...] = (
     jobs.c.start_by,
     jobs.c.overdue_at,
 )
+"""What `queued_job_from_row` reads."""
 
 
 def admit(connection: sa.Connection, tenant_id: str, admission: Admission) -> None:
@@ -63,7 +64,7 @@ def next_job(connection: sa.Connection, queue: TenantQueue, now: datetime) -> Qu
     Each kind of first job is found in an index of its own; most tenants only have a shortest one.
     """
     ready = (
-        sa.select(*_QUEUED_JOB)
+        sa.select(*QUEUED_JOB)
         .where(*_waiting(jobs, queue.share.tenant_id), jobs.c.available_at <= now)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.errors import TelecineError
-from telecine_platform.jobs.accounts import WHOLE_MODEL, read_corrections
+from telecine_platform.jobs.accounts import read_corrections
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.demand import read_demand, read_usage
 from telecine_platform.records import Job, JobState, JobTerms, Stage, VideoSpec
@@ -33,7 +33,7 @@ from telecine_platform.scheduling.forecast import (
     newcomer_wait_s,
 )
 from telecine_platform.scheduling.order import QueuedJob
-from telecine_platform.scheduling.price import formula_gpu_s, price_gpu_s, shape_of
+from telecine_platform.scheduling.price import WHOLE_MODEL, formula_gpu_s, price_gpu_s, shape_of
 from telecine_platform.scheduling.tenants import Tenants
 from telecine_platform.settings import Settings
 

@@ -37,6 +37,9 @@ class Correction:
 
 UNCORRECTED = Correction()
 
+WHOLE_MODEL = ""
+"""The shape of a model's correction for shapes that never ran."""
+
 
 def formula_gpu_s(card: ModelCard, spec: VideoSpec) -> float:
     """The card's price of the clip, in seconds of one GPU."""

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from loadtests.memory_queue import MemoryQueue
-from telecine_platform.jobs.accounts import WHOLE_MODEL, read_corrections, used_gpu_s
+from telecine_platform.jobs.accounts import read_corrections, used_gpu_s
 from telecine_platform.jobs.demand import read_demand, read_usage
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.jobs.tables import tenant_queues
@@ -19,7 +19,7 @@ from telecine_platform.jobs.workers import Workers
 from telecine_platform.records import Job, Stage
 from telecine_platform.scheduling.admission import Admission
 from telecine_platform.scheduling.order import QueuedJob
-from telecine_platform.scheduling.price import shape_of
+from telecine_platform.scheduling.price import WHOLE_MODEL, shape_of
 from tests.records import at, spec, verdict
 
 
