@@ -25,7 +25,7 @@ from telecine_platform.halts.stop import (
     set_aside,
 )
 from telecine_platform.halts.tables import halts
-from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.database import Database, one_page
 from telecine_platform.jobs.tables import jobs
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class HaltStore:
             query = query.where(halts.c.id > after)
         with self._database.read() as connection:
             page = [halt_from_row(row) for row in connection.execute(query)]
-        return page[:limit], len(page) > limit
+        return one_page(page, limit)
 
     def apply(self, now: datetime) -> int:
         """Finish what `order` and `lift` left over; returns how many jobs changed.

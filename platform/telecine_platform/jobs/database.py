@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from telecine_platform.errors import SettingsError, StoreUnavailable
 from telecine_platform.migrations.upgrade import revision_of, upgrade
 
+T = TypeVar("T")
 _CREATE_LOCK = 0x7E1EC1
 LOCK_TIMEOUT_S = 15.0
 """How long a SQLite transaction waits for another process's."""
@@ -116,6 +117,11 @@ class Database:
             else:
                 self._is_away = False
                 return connection
+
+
+def one_page(found: Sequence[T], limit: int) -> tuple[list[T], bool]:
+    """The page, and whether there are more, of a query that asked for one row too many."""
+    return list(found[:limit]), len(found) > limit
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, **values: object) -> None:

@@ -7,12 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from telecine_platform.jobs.fenced import CANCELLED, record_transition, visible_row
+from telecine_platform.jobs.fenced import CANCELLED, change, visible_row
 from telecine_platform.jobs.rows import job_from_row
-from telecine_platform.jobs.tables import jobs
 from telecine_platform.jobs.tickets import void_tickets
 from telecine_platform.records import Job, JobState
-from telecine_platform.transitions import check_transition
 
 
 def delete_job(connection: sa.Connection, job_id: str, tenant_id: str, now: datetime) -> Job:
@@ -29,12 +27,8 @@ def delete_job(connection: sa.Connection, job_id: str, tenant_id: str, now: date
         "terms": {},
     }
     if not job.state.is_final:
-        check_transition(job_id, job.state, JobState.CANCELLED)
         values |= CANCELLED | {"epoch": job.epoch + 1, "finished_at": now}
-    changed = connection.execute(
-        sa.update(jobs).where(jobs.c.id == job_id).values(values).returning(jobs)
-    ).one()
-    record_transition(connection, changed, now, worker_id=None, reason="deleted")
+    change(connection, row, values, now, reason="deleted")
     void_tickets(connection, job_id)
     return job
 
@@ -49,12 +43,5 @@ def cancel_job(connection: sa.Connection, job_id: str, tenant_id: str, now: date
     job = job_from_row(row)
     if job.state is JobState.CANCELLED:
         return job
-    check_transition(job_id, job.state, JobState.CANCELLED)
-    changed = connection.execute(
-        sa.update(jobs)
-        .where(jobs.c.id == job_id)
-        .values(CANCELLED | {"epoch": job.epoch + 1, "finished_at": now})
-        .returning(jobs)
-    ).one()
-    record_transition(connection, changed, now, worker_id=None, reason="cancelled")
-    return job_from_row(changed)
+    values = CANCELLED | {"epoch": job.epoch + 1, "finished_at": now}
+    return job_from_row(change(connection, row, values, now, reason="cancelled"))

@@ -84,6 +84,28 @@ def settle(
     _add_to_totals(connection, before, state, now)
 
 
+def change(
+    connection: sa.Connection,
+    row: sa.Row[Any],
+    values: dict[str, Any],
+    now: datetime,
+    *,
+    worker_id: str | None = None,
+    reason: str,
+) -> sa.Row[Any]:
+    """Write `values` to a job whose row is locked, and keep the transition; returns the new row.
+
+    Raises `IllegalTransition` for a state that cannot follow the row's.
+    """
+    if "state" in values:
+        check_transition(row.id, JobState(row.state), values["state"])
+    changed = connection.execute(
+        sa.update(jobs).where(jobs.c.id == row.id).values(values).returning(jobs)
+    ).one()
+    record_transition(connection, changed, now, worker_id=worker_id, reason=reason)
+    return changed
+
+
 def record_transition(
     connection: sa.Connection, row: sa.Row[Any], now: datetime, worker_id: str | None, reason: str
 ) -> None:

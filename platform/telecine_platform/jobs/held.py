@@ -12,13 +12,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from telecine_platform.errors import IllegalTransition
-from telecine_platform.jobs.database import Database
-from telecine_platform.jobs.fenced import no_such_job, record_transition
+from telecine_platform.jobs.database import Database, one_page
+from telecine_platform.jobs.fenced import change, no_such_job
 from telecine_platform.jobs.rows import job_from_row, json_from_verdict
 from telecine_platform.jobs.tables import jobs
 from telecine_platform.records import Job, JobError, JobState, Stage
 from telecine_platform.rights.uses import record_uses
-from telecine_platform.transitions import check_transition
 from telecine_safeguards.verdict import Action, Verdict
 
 APPROVED, REFUSED, EXPIRED = "review_approved", "review_refused", "review_expired"
@@ -49,7 +48,7 @@ class HeldJobs:
             query = query.where(jobs.c.id > after)
         with self._database.read() as connection:
             page = [job_from_row(row) for row in connection.execute(query)]
-        return page[:limit], len(page) > limit
+        return one_page(page, limit)
 
     def approve(self, job_id: str, *, who: str, note: str, now: datetime) -> Job:
         """Queue the job for generation; its grants are used from here on."""
@@ -84,10 +83,10 @@ class HeldJobs:
         now: datetime,
     ) -> Job:
         with self._database.write() as connection:
-            job = job_from_row(_row(connection, job_id, lock=True))
+            row = _row(connection, job_id, lock=True)
+            job = job_from_row(row)
             if job.state is not JobState.HELD:
                 raise IllegalTransition(f"job {job_id} is {job.state}: only held jobs are reviewed")
-            check_transition(job_id, job.state, state)
             held = job.verdicts[-1]
             verdict = Verdict(
                 checkpoint=held.checkpoint,
@@ -99,18 +98,11 @@ class HeldJobs:
                 registry_version=held.registry_version,
             )
             verdicts = [json_from_verdict(item) for item in (*job.verdicts, verdict)]
-            changed = connection.execute(
-                sa.update(jobs)
-                .where(jobs.c.id == job_id)
-                .values(state=state, verdicts=verdicts, **values)
-                .returning(jobs)
-            ).one()
             if state is JobState.QUEUED:
                 record_uses(connection, job.id, job.tenant_id, held.grants_used, now)
+            values = values | {"state": state, "verdicts": verdicts}
             # The note stays on the verdict, which goes when the caller deletes the job.
-            record_transition(
-                connection, changed, now, worker_id=None, reason=f"{reason_code} {who}"
-            )
+            changed = change(connection, row, values, now, reason=f"{reason_code} {who}")
             return job_from_row(changed)
 
 

@@ -8,10 +8,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from telecine_platform.jobs.database import Database
-from telecine_platform.jobs.fenced import NO_LEASE, record_transition
+from telecine_platform.jobs.fenced import NO_LEASE, change
 from telecine_platform.jobs.tables import jobs
 from telecine_platform.records import OVERDUE, JobError, JobState
-from telecine_platform.transitions import check_transition
 
 
 def fail_overdue(database: Database, now: datetime, limit: int = 100) -> list[str]:
@@ -31,22 +30,15 @@ def fail_overdue(database: Database, now: datetime, limit: int = 100) -> list[st
     with database.write() as connection:
         rows = connection.execute(overdue.with_for_update(skip_locked=True)).all()
         for row in rows:
-            check_transition(row.id, JobState(row.state), JobState.FAILED)
             error = JobError(
                 code=OVERDUE,
                 message=f"The video was not finished by its deadline, {row.deadline_at:%F %T} UTC.",
             )
-            changed = connection.execute(
-                sa.update(jobs)
-                .where(jobs.c.id == row.id)
-                .values(
-                    state=JobState.FAILED,
-                    epoch=row.epoch + 1,
-                    error=asdict(error),
-                    finished_at=now,
-                    **NO_LEASE,
-                )
-                .returning(jobs)
-            ).one()
-            record_transition(connection, changed, now, worker_id=row.lease_owner, reason=OVERDUE)
+            values = {
+                "state": JobState.FAILED,
+                "epoch": row.epoch + 1,
+                "error": asdict(error),
+                "finished_at": now,
+            } | NO_LEASE
+            change(connection, row, values, now, worker_id=row.lease_owner, reason=OVERDUE)
         return [row.id for row in rows]

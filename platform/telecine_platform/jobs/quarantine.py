@@ -12,13 +12,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from telecine_platform.errors import IllegalTransition
-from telecine_platform.jobs.database import Database
-from telecine_platform.jobs.fenced import no_such_job, record_transition
+from telecine_platform.jobs.database import Database, one_page
+from telecine_platform.jobs.fenced import change, no_such_job
 from telecine_platform.jobs.retry import QUARANTINED
 from telecine_platform.jobs.rows import job_from_row
 from telecine_platform.jobs.tables import jobs
 from telecine_platform.records import Job, JobState
-from telecine_platform.transitions import check_transition
 
 REQUEUED = "requeued"
 
@@ -36,7 +35,7 @@ class QuarantinedJobs:
             query = query.where(jobs.c.id > after)
         with self._database.read() as connection:
             page = [job_from_row(row) for row in connection.execute(query)]
-        return page[:limit], len(page) > limit
+        return one_page(page, limit)
 
     def requeue(self, job_id: str, *, who: str, now: datetime) -> Job:
         """Queue the job again in the stage that it failed in, as if it had ended no worker.
@@ -52,15 +51,11 @@ class QuarantinedJobs:
             job = job_from_row(row)
             if job.error is None or job.error.code != QUARANTINED:
                 raise IllegalTransition(f"job {job_id} is {job.state}, not quarantined")
-            check_transition(job_id, job.state, JobState.QUEUED)
             values: dict[str, Any] = {
                 "state": JobState.QUEUED, "attempt": 0, "num_deaths": 0, "error": None,
                 "queued_at": now, "available_at": now, "finished_at": None, "swept_at": None,
             }  # fmt: skip
-            changed = connection.execute(
-                sa.update(jobs).where(jobs.c.id == job_id).values(values).returning(jobs)
-            ).one()
-            record_transition(connection, changed, now, worker_id=None, reason=f"{REQUEUED} {who}")
+            changed = change(connection, row, values, now, reason=f"{REQUEUED} {who}")
             return job_from_row(changed)
 
 

@@ -39,6 +39,7 @@ def reap(
     return_expired(jobs, policy, now)
     refuse_forgotten(jobs, settings.held_ttl_s, now)
     end_overdue(jobs, now)
+    forget_tickets(jobs.database, now)
     expire(jobs, settings.result_ttl_s, now)
     sweep(jobs, blobs, now)
 
@@ -91,11 +92,10 @@ def refuse_forgotten(jobs: JobStore, held_ttl_s: float, now: datetime) -> int:
 
 
 def end_overdue(jobs: JobStore, now: datetime) -> int:
-    """Fail the jobs whose deadline has passed, and forget what nobody can repeat any more."""
+    """Fail the jobs whose deadline has passed; returns how many."""
     overdue = fail_overdue(jobs.database, now)
     for job_id in overdue:
         logger.info("overdue", extra={"action": "overdue", "job_id": job_id})
-    forget_tickets(jobs.database, now)
     return len(overdue)
 
 

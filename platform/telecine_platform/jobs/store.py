@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from telecine_platform.clock import utc_now
 from telecine_platform.halts.stop import refuse_halted
 from telecine_platform.jobs.claim import claim_next
-from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.database import Database, one_page
 from telecine_platform.jobs.endings import cancel_job, delete_job
 from telecine_platform.jobs.fenced import (
     lease_lost,
@@ -157,7 +157,7 @@ class JobStore:
         query = query.order_by(jobs.c.id.desc() if newest_first else jobs.c.id).limit(limit + 1)
         with self._database.read() as connection:
             page = [job_from_row(row) for row in connection.execute(query)]
-        return page[:limit], len(page) > limit
+        return one_page(page, limit)
 
     def delete(self, job_id: str, tenant_id: str, now: datetime) -> Job:
         """Hide the job, blank its texts and stop whoever works on it. Returns it as it was."""

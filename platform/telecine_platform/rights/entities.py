@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from telecine_platform.errors import InvalidRequest, NotFound
+from telecine_platform.jobs.database import one_page
 from telecine_platform.rights.records import RegisteredEntity
 from telecine_platform.rights.rows import registered_from_row, values_from_entity
 from telecine_platform.rights.rules import check_entity, check_status
@@ -50,7 +51,7 @@ def list_entities(
     if after is not None:
         query = query.where(entities.c.id > after)
     page = [registered_from_row(row) for row in connection.execute(query)]
-    return page[:limit], len(page) > limit
+    return one_page(page, limit)
 
 
 def insert_proposal(

@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from telecine_platform.errors import InvalidRequest, NotFound
+from telecine_platform.jobs.database import one_page
 from telecine_platform.rights.entities import find_entity
 from telecine_platform.rights.rows import grant_from_body, values_from_grant
 from telecine_platform.rights.rules import check_grant
@@ -47,7 +48,7 @@ def list_grants(
     if after is not None:
         query = query.where(grants.c.id > after)
     page = [grant_from_body(row.body) for row in connection.execute(query)]
-    return page[:limit], len(page) > limit
+    return one_page(page, limit)
 
 
 def insert_grant(connection: sa.Connection, number: int, grant: Grant, now: datetime) -> Grant:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from telecine_platform.jobs.database import one_page
 from telecine_platform.jobs.tables import jobs
 from telecine_platform.rights.records import Use
 from telecine_platform.rights.rows import grant_from_body, use_from_row
@@ -71,4 +72,4 @@ def list_uses(
     if after is not None:
         query = query.where(uses.c.job_id > after)
     page = [use_from_row(row) for row in connection.execute(query)]
-    return page[:limit], len(page) > limit
+    return one_page(page, limit)

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from telecine_platform.errors import IllegalTransition, NotFound
-from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.database import Database, one_page
 from telecine_platform.webhooks.records import Delivery, DeliveryState
 from telecine_platform.webhooks.rules import Outcome
 from telecine_platform.webhooks.tables import webhook_deliveries
@@ -125,7 +125,7 @@ class Deliveries:
             query = query.where(_table.c.endpoint_id == endpoint_id)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(_table.c.id.desc()).limit(limit + 1)).all()
-        return [_delivery_from_row(row) for row in rows[:limit]], len(rows) > limit
+        return one_page([_delivery_from_row(row) for row in rows], limit)
 
     def prune(self, now: datetime) -> int:
         """Forget a batch of what ended long ago; returns how many."""

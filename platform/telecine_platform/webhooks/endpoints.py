@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from telecine_platform.errors import InvalidRequest, NotFound
-from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.database import Database, one_page
 from telecine_platform.webhooks.records import Endpoint, EventType
 from telecine_platform.webhooks.sign import new_secret
 from telecine_platform.webhooks.tables import webhook_endpoints
@@ -78,7 +78,7 @@ class Endpoints:
             query = query.where(_table.c.id > after)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(_table.c.id).limit(limit + 1)).all()
-        return [_endpoint_from_row(row) for row in rows[:limit]], len(rows) > limit
+        return one_page([_endpoint_from_row(row) for row in rows], limit)
 
     def update(
         self,
