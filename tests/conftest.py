@@ -1,11 +1,13 @@
-"""What all tests share: one PostgreSQL, small records, one Ray instance (started on first use)."""
+"""What all tests share: one PostgreSQL, and an environment that no test leaves changed."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from telecine_platform.settings import PREFIX
 from tests.postgres_server import PostgresServer, postgres_bin, postgres_server
 
 
@@ -16,3 +18,19 @@ def postgres() -> Iterator[PostgresServer]:
         pytest.skip("no PostgreSQL on this machine: apt-get install postgresql")
     with postgres_server(folder) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def own_environment() -> Iterator[None]:
+    """A test that leaves a setting behind would change what later tests load: it fails itself."""
+    found = _settings_in_environ()
+    yield
+    left = _settings_in_environ()
+    for name in left.keys() - found.keys():
+        del os.environ[name]
+    os.environ.update(found)
+    assert left == found, "the test changed TELECINE_ variables for those after it"
+
+
+def _settings_in_environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
