@@ -11,7 +11,13 @@ from typing import Final
 import numpy as np
 
 from telecine_safeguards import policy
-from telecine_safeguards.output.pdq import NUM_BITS, distances, pdq_from_picture, words_from_hex
+from telecine_safeguards.output.pdq import (
+    NUM_BITS,
+    Words,
+    distances,
+    pdq_from_picture,
+    words_from_hex,
+)
 from telecine_safeguards.output.sample import Sample
 from telecine_safeguards.registry.entities import Entity, Registry
 from telecine_safeguards.verdict import Finding
@@ -50,6 +56,17 @@ class FingerprintCheck:
                 if known is None or known.score < found.score:
                     closest[self._entities[index].id] = found
         return tuple(closest.values())
+
+
+def fingerprint_from_sample(sample: Sample, *, is_dihedral: bool = False) -> Words:
+    """The hashes of the frames that have enough structure: N x 4 words, N can be 0.
+
+    `is_dihedral`: each frame's eight mirrorings and turns, for looking a copy up.
+    """
+    hashes = [pdq_from_picture(frame_HWC) for frame_HWC in sample.frames_THWC]
+    rows = slice(None) if is_dihedral else slice(1)
+    kept = [each.words[rows] for each in hashes if each.quality >= MIN_QUALITY]
+    return np.concatenate(kept) if kept else np.zeros((0, 4), np.uint64)
 
 
 def _finding(entity: Entity, frame_number: int, distance_bits: int) -> Finding:

@@ -61,8 +61,17 @@ def pdq_from_picture(picture_HWC: npt.NDArray[np.uint8]) -> PdqHash:
 
 def words_from_hex(hashes: tuple[str, ...]) -> Words:
     """Parse hashes of 64 digits to N x 4 words."""
-    raw = bytes.fromhex("".join(hashes))
+    return words_from_bytes(bytes.fromhex("".join(hashes)))
+
+
+def words_from_bytes(raw: bytes) -> Words:
+    """Read hashes of 32 bytes each to N x 4 words; the inverse of `bytes_from_words`."""
     return np.frombuffer(raw, dtype=">u8").astype(np.uint64).reshape(-1, 4)
+
+
+def bytes_from_words(words: Words) -> bytes:
+    """Write N x 4 words, most significant byte first."""
+    return words.astype(">u8").tobytes()
 
 
 def distances(left: Words, right: Words) -> npt.NDArray[np.int64]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from telecine_platform.clips.fingerprints import ReleasedFingerprints
+from telecine_platform.clock import utc_now
 from telecine_platform.errors import NotFound
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.lease import Lease
 from telecine_platform.records import ClipKeys, Job
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore, result_key
+from telecine_safeguards.output.fingerprint import fingerprint_from_sample
 from telecine_safeguards.output.moderate import OutputModeration, standard_checks
+from telecine_safeguards.output.sample import sample_clip
 from telecine_safeguards.verdict import Action
 from telecine_serve.apps.registry import following
 from telecine_serve.media.encode import MP4_CONTENT_TYPE, encode_mp4
@@ -34,6 +38,7 @@ class ModerationWorker:
 
     def __init__(self, settings: Settings, database: Database, blobs: BlobStore) -> None:
         self._blobs = blobs
+        self._fingerprints = ReleasedFingerprints(database)
         self._moderation = following(
             settings,
             database,
@@ -56,7 +61,9 @@ class ModerationWorker:
             write_spritesheet(folder / "spritesheet.jpg", frames_THWC)
             if job.terms.wants_last_frame:
                 write_last_frame(folder / LAST_FRAME, frames_THWC)
+            words = fingerprint_from_sample(sample_clip(frames_THWC, fps))
             lease.check()
+            self._fingerprints.record(job.id, job.epoch, words, utc_now())
             return Release(clip=self._publish(job, folder), verdict=verdict)
 
     def check_health(self) -> None:

@@ -1,0 +1,1 @@
+"""What is known of released clips, so that a copy of one leads back to its job."""
