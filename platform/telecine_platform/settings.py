@@ -62,6 +62,8 @@ class Settings(BaseModel):
     """The model in diffusers' folder format; None: the embedded model, written on first use."""
     num_ranks: _Count = 2
     """Ranks of a generation gang; how they share the work is planned at its start."""
+    gang_axes: str = ""
+    """How the ranks share the work, as `cfg2 x sp2 x tp4`; empty: planned at the gang's start."""
     rank_device: Literal["cpu", "cuda"] = "cpu"
     """`cpu` runs gloo on CPU actors, `cuda` runs NCCL with one GPU per rank."""
     registry_file: Path | None = None
@@ -150,6 +152,8 @@ class Settings(BaseModel):
     """Fernet keys that seal the webhooks' secrets, one a line; None: made in `data_dir`, and with
     PostgreSQL there are no webhooks."""
 
+    drain_folder: Path | None = None
+    """Where a pod's preStop hook and its workers meet (`pod_drain.py`); None: no such hook."""
     log_folder: Path | None = None
     """Where each process writes its log file; None: standard error."""
     otlp_endpoint: str | None = None
@@ -165,6 +169,7 @@ class Settings(BaseModel):
         "webhook_keys_file",
         "api_keys_file",
         "tenants_file",
+        "drain_folder",
         "log_folder",
     )
     @classmethod

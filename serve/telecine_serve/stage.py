@@ -31,6 +31,7 @@ from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore
 from telecine_platform.telemetry.tracing import span
 from telecine_safeguards.verdict import Verdict
+from telecine_serve.pod_drain import PodDrain
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class StageLoop:
             max_deaths=settings.max_deaths,
         )
         self._worker_id = new_worker_id(stage)
+        self._drain = PodDrain(settings.drain_folder)
         self._num_gpus = settings.num_ranks if stage is Stage.GENERATION else 0
         self._stopping = threading.Event()
         self._next_reap_at = self._next_show_at = clock()
@@ -119,25 +121,30 @@ class StageLoop:
         """Claim and work until stopped, or until the worker is no longer healthy (raises)."""
         while not self._stopping.is_set():
             self._worker.check_health()
-            try:
-                self._reap_now_and_then()
-                job = self._jobs.claim(
-                    self._stage,
-                    self._worker_id,
-                    self._settings.lease_s,
-                    self._clock(),
-                    num_gpus=self._num_gpus,
-                )
-                if job is None:
-                    self._show_idle_now_and_then()
-            except TelecineError as error:
-                logger.warning(str(error), extra={"action": "claim", "stage": self._stage})
-                self._stopping.wait(self._settings.heartbeat_s)
-                continue
+            with self._drain.at_work() as may_claim:
+                pause_s = self._work_on_next() if may_claim else self._settings.poll_s
+            self._stopping.wait(pause_s)
+
+    def _work_on_next(self) -> float:
+        """Claim a job and settle it; returns how long to wait before the next claim."""
+        try:
+            self._reap_now_and_then()
+            job = self._jobs.claim(
+                self._stage,
+                self._worker_id,
+                self._settings.lease_s,
+                self._clock(),
+                num_gpus=self._num_gpus,
+            )
             if job is None:
-                self._stopping.wait(self._settings.poll_s)
-            else:
-                self._work_on(job)
+                self._show_idle_now_and_then()
+        except TelecineError as error:
+            logger.warning(str(error), extra={"action": "claim", "stage": self._stage})
+            return self._settings.heartbeat_s
+        if job is None:
+            return self._settings.poll_s
+        self._work_on(job)
+        return 0.0
 
     def _work_on(self, job: Job) -> None:
         about = {"job_id": job.id, "stage": job.stage, "attempt": job.attempt, "epoch": job.epoch}

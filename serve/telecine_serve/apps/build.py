@@ -1,18 +1,20 @@
 """Settings -> the three Serve applications.
 
-`screening`, `generation` and `moderation` are what a `serveConfigV2` names as `import_path`; the
-settings come from the environment, as in every other process.
+`screening`, `generation` and `moderation` are what a `serveConfigV2` names as `import_path`, with
+`arguments.py` as their `args`; the other settings come from the environment, as in every process.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ray import serve
 from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 
 from telecine_platform.records import Stage
-from telecine_platform.settings import Settings, load_settings
+from telecine_platform.settings import Settings
+from telecine_serve.apps.arguments import StageArguments, arguments_from_args
 from telecine_serve.apps.queue_policy import QueuePolicy
 from telecine_serve.apps.replica import StageReplica
 from telecine_serve.gang.placement import REPLICA_CPUS, gang_bundles
@@ -23,24 +25,34 @@ HEALTH_TIMEOUT_S = 20.0
 """Longer than a rank's ping may take."""
 
 
-def screening(_args: dict[str, str]) -> serve.Application:
-    return stage_application(Stage.SCREENING, load_settings())
+def screening(args: Mapping[str, object]) -> serve.Application:
+    return _application_from_args(Stage.SCREENING, args)
 
 
-def generation(_args: dict[str, str]) -> serve.Application:
-    return stage_application(Stage.GENERATION, load_settings())
+def generation(args: Mapping[str, object]) -> serve.Application:
+    return _application_from_args(Stage.GENERATION, args)
 
 
-def moderation(_args: dict[str, str]) -> serve.Application:
-    return stage_application(Stage.MODERATION, load_settings())
+def moderation(args: Mapping[str, object]) -> serve.Application:
+    return _application_from_args(Stage.MODERATION, args)
 
 
-def stage_application(stage: Stage, settings: Settings) -> serve.Application:
-    """The application of one stage, scaled by its own backlog."""
+def _application_from_args(stage: Stage, args: Mapping[str, object]) -> serve.Application:
+    arguments, settings = arguments_from_args(args)
+    return stage_application(stage, settings, arguments)
+
+
+def stage_application(
+    stage: Stage, settings: Settings, arguments: StageArguments | None = None
+) -> serve.Application:
+    """The application of one stage, scaled by its own backlog. `arguments` are part of `settings`
+    that its processes cannot find in their environment.
+    """
+    arguments = arguments or StageArguments()
     options: dict[str, Any] = {  # Any: Serve's own keyword arguments
         "name": stage.value,
-        "autoscaling_config": _autoscaling(stage, settings),
-        "ray_actor_options": {"num_cpus": REPLICA_CPUS},
+        "autoscaling_config": _autoscaling(stage, settings, arguments),
+        "ray_actor_options": {"num_cpus": REPLICA_CPUS, "resources": arguments.resources},
         "health_check_period_s": HEALTH_PERIOD_S,
         "health_check_timeout_s": HEALTH_TIMEOUT_S,
         # The drain: a replica that is taken down finishes its job first.
@@ -48,9 +60,11 @@ def stage_application(stage: Stage, settings: Settings) -> serve.Application:
         "graceful_shutdown_wait_loop_s": 0.1,
     }
     if stage is Stage.GENERATION:
-        options["placement_group_bundles"] = gang_bundles(settings.num_ranks, settings.rank_device)
+        options["placement_group_bundles"] = gang_bundles(
+            settings.num_ranks, settings.rank_device, arguments.resources
+        )
         options["placement_group_strategy"] = "PACK"
-    return serve.deployment(StageReplica, **options).bind(stage)
+    return serve.deployment(StageReplica, **options).bind(stage, arguments.settings)
 
 
 def max_replicas(stage: Stage, settings: Settings) -> int:
@@ -61,11 +75,14 @@ def max_replicas(stage: Stage, settings: Settings) -> int:
     }[stage]
 
 
-def _autoscaling(stage: Stage, settings: Settings) -> AutoscalingConfig:
+def _autoscaling(stage: Stage, settings: Settings, arguments: StageArguments) -> AutoscalingConfig:
     return AutoscalingConfig(
         min_replicas=settings.generation_min_replicas if stage is Stage.GENERATION else 1,
         max_replicas=max_replicas(stage, settings),
         upscale_delay_s=5.0,
         downscale_delay_s=60.0,
-        policy=AutoscalingPolicy(policy_function=QueuePolicy, policy_kwargs={"stage": stage.value}),
+        policy=AutoscalingPolicy(
+            policy_function=QueuePolicy,
+            policy_kwargs={"stage": stage.value, "settings": arguments.settings},
+        ),
     )

@@ -11,6 +11,7 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,8 +67,8 @@ def read_wish(stage: Stage, jobs: JobStore, settings: Settings) -> Wish:
 class QueuePolicy:
     """A Serve autoscaling policy; its arguments hold no secret, the database URL is a setting."""
 
-    def __init__(self, stage: str) -> None:
-        self._settings = load_settings()
+    def __init__(self, stage: str, settings: Mapping[str, object] | None = None) -> None:
+        self._settings = load_settings(overrides=settings)
         self._stage = Stage(stage)
         self._jobs = JobStore(self._settings.resolved_database_url)
         self._wish: Wish | None = None

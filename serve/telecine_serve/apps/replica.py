@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Mapping
 
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.store import JobStore
@@ -22,8 +23,8 @@ logger = logging.getLogger(__name__)
 class StageReplica:
     """Works on its stage's queue from construction until Serve takes it down."""
 
-    def __init__(self, stage: Stage) -> None:
-        settings = load_settings()
+    def __init__(self, stage: Stage, overrides: Mapping[str, object] | None = None) -> None:
+        settings = load_settings(overrides=overrides)
         set_up_logs(stage, settings.log_folder)
         set_up_tracing(stage, settings.otlp_endpoint)
         blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)

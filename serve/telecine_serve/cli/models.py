@@ -1,4 +1,4 @@
-"""`telecine models`: what the catalogue has, and writing the embedded model to a folder."""
+"""`telecine models`: what the catalogue has, and bringing a model to a folder."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from telecine_platform.catalogue import CATALOGUE
-from telecine_platform.settings import export_variables
+from telecine_platform.settings import export_variables, load_settings
 
 
 @click.group()
 def models() -> None:
-    """Look at the catalogue; write the embedded model."""
+    """Look at the catalogue; bring a model to a folder."""
 
 
 @models.command("list")
@@ -44,3 +44,17 @@ def write_embedded(folder: Path, seed: int) -> None:
 
     write_embedded_model(folder, seed)
     click.echo(str(folder))
+
+
+@models.command("fetch")
+@click.argument("source")
+@click.argument("folder", type=click.Path(path_type=Path))
+def fetch(source: str, folder: Path) -> None:
+    """Copy the model at SOURCE (s3://bucket/models/name or file:///...) to FOLDER, verified.
+
+    Does nothing when it is there. The S3 endpoint and credentials are those of the settings.
+    """
+    from telecine_serve.models.fetch import fetch_model
+
+    is_new = fetch_model(source, load_settings().s3_endpoint_url, folder)
+    click.echo(f"{folder} ({'copied' if is_new else 'was there'})")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from telecine_platform.catalogue import ModelCard, card_from_name
+from telecine_platform.errors import PlanError
 from telecine_platform.settings import Settings
 from telecine_serve.models.architectures import architecture_from_folder
-from telecine_serve.parallel.architecture import ClipShape
-from telecine_serve.parallel.axes import Axes
+from telecine_serve.parallel.architecture import Architecture, ClipShape
+from telecine_serve.parallel.axes import Axes, axes_from_text
 from telecine_serve.parallel.cost_model import Placement
-from telecine_serve.parallel.legal import axes_of_gang, least_memory_axes
+from telecine_serve.parallel.legal import axes_of_gang, illegal_because, least_memory_axes
 from telecine_serve.parallel.plan import Cluster, make_plan
 
 _ENGINE_PLACEMENTS = (Placement(),)
@@ -23,8 +24,12 @@ def gang_axes(settings: Settings, gpu_memory_bytes: int | None, gpus_per_node: i
     """
     card = card_from_name(settings.model)
     architecture = architecture_from_folder(settings.resolved_model_folder, card.max_text_tokens)
+    clip = _largest_clip(card)
+    chosen = [axes_from_text(settings.gang_axes)] if settings.gang_axes else []
+    for axes in chosen:
+        _check_chosen(architecture, clip, axes, settings, gpu_memory_bytes, gpus_per_node)
     if gpu_memory_bytes is None:
-        return least_memory_axes(architecture, settings.num_ranks)
+        return chosen[0] if chosen else least_memory_axes(architecture, settings.num_ranks)
     cluster = Cluster(
         num_gpus=settings.num_ranks,
         gpu_memory_bytes=gpu_memory_bytes,
@@ -32,12 +37,29 @@ def gang_axes(settings: Settings, gpu_memory_bytes: int | None, gpus_per_node: i
     )
     planning = make_plan(
         architecture,
-        _largest_clip(card),
+        clip,
         cluster,
-        candidates=list(axes_of_gang(settings.num_ranks)),
+        candidates=chosen or list(axes_of_gang(settings.num_ranks)),
         placements=_ENGINE_PLACEMENTS,
     )
     return planning.plan.axes
+
+
+def _check_chosen(
+    architecture: Architecture,
+    clip: ClipShape,
+    axes: Axes,
+    settings: Settings,
+    gpu_memory_bytes: int | None,
+    gpus_per_node: int,
+) -> None:
+    """CPU ranks may have tp across all of them: gangs of CPUs lie on one machine."""
+    node_size = settings.num_ranks if gpu_memory_bytes is None else gpus_per_node
+    reason = illegal_because(architecture, clip, axes, node_size)
+    if axes.num_ranks != settings.num_ranks:
+        reason = f"{axes} is {axes.num_ranks} ranks, but num_ranks is {settings.num_ranks}"
+    if reason is not None:
+        raise PlanError(f"gang_axes {settings.gang_axes!r}: {reason}")
 
 
 def _largest_clip(card: ModelCard) -> ClipShape:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 REPLICA_CPUS = 0.1
 """The replica only waits, claims and writes blobs."""
 
 
-def gang_bundles(num_ranks: int, rank_device: str) -> list[dict[str, float]]:
+def gang_bundles(
+    num_ranks: int, rank_device: str, resources: Mapping[str, float] | None = None
+) -> list[dict[str, float]]:
     """Bundles of the gang's placement group, in rank order after the replica's own.
 
-    A rank has one CPU, so Ray gives its process one OpenMP thread; on `cuda` also one GPU.
+    A rank has one CPU, so Ray gives its process one OpenMP thread; on `cuda` also one GPU. Each
+    bundle also takes `resources`: the mark of the nodes that it may lie on.
     """
+    mark = dict(resources or {})
     rank_bundle = {"CPU": 1.0} | ({"GPU": 1.0} if rank_device == "cuda" else {})
-    return [{"CPU": REPLICA_CPUS}] + [dict(rank_bundle) for _ in range(num_ranks)]
+    return [{"CPU": REPLICA_CPUS} | mark] + [rank_bundle | mark for _ in range(num_ranks)]
 
 
 def num_cpus_for(num_ranks: int, num_gangs: int, num_cpu_replicas: int) -> float:

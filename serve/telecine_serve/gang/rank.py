@@ -26,6 +26,7 @@ from telecine_platform.storage.open import open_store
 from telecine_platform.telemetry.logs import set_up_logs
 from telecine_platform.telemetry.tracing import set_up_tracing, span
 from telecine_serve.parallel.axes import Axes
+from telecine_serve.pod_drain import PodDrain
 
 if TYPE_CHECKING:
     from telecine_serve.engine.checkpoint import Checkpoint
@@ -55,6 +56,7 @@ class Rank:
     def __init__(self, index: int, settings: Settings) -> None:
         self._index = index
         self._settings = settings
+        self._drain = PodDrain(settings.drain_folder)
         self._control: StepControl | None = None
         self._job_id: str | None = None
         self._cancelled_job_id: str | None = None
@@ -107,7 +109,10 @@ class Rank:
         self._control, self._job_id = control, job_id
         started_at = time.monotonic()
         try:
-            with span("rank", traceparent, job_id=job_id, attempt=attempt, rank=self._index):
+            with (
+                self._drain.at_work(),
+                span("rank", traceparent, job_id=job_id, attempt=attempt, rank=self._index),
+            ):
                 return self._generate(job_id, spec, control)
         except (MemoryError, torch.OutOfMemoryError) as error:
             raise OutOfMemory(

@@ -7,6 +7,7 @@ most and has to stay inside a node.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from telecine_platform.errors import PlanError
@@ -49,6 +50,15 @@ class Axes:
         """The ranks with the same part of each half as `rank`, the conditional one first."""
         num_half = self.sp_size * self.tp_size
         return list(range(rank % num_half, self.num_ranks, num_half))
+
+
+def axes_from_text(text: str) -> Axes:
+    """Read what `str(axes)` writes: `cfg2 x sp2 x tp4`. Raises PlanError for anything else."""
+    match = re.fullmatch(r"cfg(\d+) ?x ?sp(\d+) ?x ?tp(\d+)", text.strip())
+    if match is None:
+        raise PlanError(f"{text[:60]!r} names no axes; write them as `cfg2 x sp2 x tp4`")
+    cfg_size, sp_size, tp_size = map(int, match.groups())
+    return Axes(cfg_size=cfg_size, sp_size=sp_size, tp_size=tp_size)
 
 
 def axes_from_world(

@@ -32,3 +32,28 @@ def test_model_that_fits_no_gpu_is_refused_before_ranks_start(embedded_folder: P
 
     with pytest.raises(PlanError, match="no plan fits"):
         gang_axes(settings, 10**9, gpus_per_node=8)
+
+
+def test_axes_that_the_operator_chose_are_taken(embedded_folder: Path) -> None:
+    settings = Settings(num_ranks=4, model_folder=embedded_folder, gang_axes="cfg2 x sp1 x tp2")
+
+    for gpu_memory_bytes in (None, 24 * 10**9):
+        axes = gang_axes(settings, gpu_memory_bytes, gpus_per_node=2)
+        assert axes == Axes(cfg_size=2, tp_size=2)
+
+
+@pytest.mark.parametrize(
+    ("gang_axes_text", "gpu_memory_bytes", "message"),
+    [
+        ("cfg2xsp2xtp2", None, "is 8 ranks, but num_ranks is 4"),
+        ("cfg1xsp1xtp4", 24 * 10**9, "tp 4 would cross nodes of 2 GPUs"),
+        ("tp4", None, "names no axes"),
+    ],
+)
+def test_chosen_axes_that_cannot_be_are_refused(
+    embedded_folder: Path, gang_axes_text: str, gpu_memory_bytes: int | None, message: str
+) -> None:
+    settings = Settings(num_ranks=4, model_folder=embedded_folder, gang_axes=gang_axes_text)
+
+    with pytest.raises(PlanError, match=message):
+        gang_axes(settings, gpu_memory_bytes, gpus_per_node=2)
