@@ -27,6 +27,7 @@ TelecineError
 ├── OutOfMemory       (r)   a rank's GPU or host memory is too small for the job
 ├── StoreUnavailable  (r)   the database does not answer
 ├── StorageUnavailable (r)  the blob storage does not answer
+├── ClusterUnavailable (r)  the Kubernetes API does not answer, or refuses us
 ├── BlobExists              a conditional create found the key taken
 └── GangBroken        (r)   a rank died
     └── GangStalled   (r)   no rank died, but the step counter stands still
@@ -167,6 +168,11 @@ class StoreUnavailable(TelecineError):
 
 class StorageUnavailable(TelecineError):
     code = "storage_unavailable"
+    retryable = True
+
+
+class ClusterUnavailable(TelecineError):
+    code = "cluster_unavailable"
     retryable = True
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -9,11 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from telecine_platform.clock import utc_now
 from telecine_platform.errors import LeaseLost
 from telecine_platform.jobs.lease import Lease
-from telecine_platform.records import Job, Stage
+from telecine_platform.jobs.store import JobStore
+from telecine_platform.records import Job, JobState, Stage
 from telecine_platform.settings import Settings
+from telecine_platform.storage.local import LocalStore
 from telecine_serve.stage import Outcome, StageLoop
+from tests.postgres_server import PostgresServer
+from tests.records import spec
 from tests.telecine_platform.api.house import House, open_house
 
 MODEL = {"kind": "model", "value": "embedded", "reason": "A takedown."}
@@ -79,3 +87,39 @@ def test_a_halt_stops_a_running_stage_within_a_second(house: House, tmp_path: Pa
         loop.stop()
         house.jobs.cancel(waiting, "default", house.jobs.get(waiting, "default").created_at)
         thread.join(timeout=10)
+
+
+@pytest.mark.slow
+def test_a_halt_from_the_command_line_reaches_a_worker_elsewhere(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """As in a cluster: operator and worker share nothing but the database."""
+    database_url = postgres.new_database()
+    jobs = JobStore(database_url)
+    jobs.create_tables()
+    submitted = jobs.submit(
+        job_id="video_1", tenant_id="acme", spec=spec(), traceparent="", now=utc_now()
+    )
+    worker = SlowWorker()
+    settings = Settings(data_dir=tmp_path, poll_s=0.01)
+    loop = StageLoop(Stage.SCREENING, worker, jobs, LocalStore(tmp_path / "blobs"), settings)
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    try:
+        assert worker.started.wait(10)
+        order = ["halt", "order", "model", submitted.spec.model, "--reason", "A takedown."]
+        subprocess.run(
+            [sys.executable, "-m", "telecine_serve.cli", *order],
+            env=os.environ | {"TELECINE_DATABASE_URL": database_url},
+            check=True, timeout=60, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        ordered_s = time.monotonic()
+        while worker.stopped_s is None and time.monotonic() < ordered_s + 10:
+            time.sleep(0.01)
+        assert worker.stopped_s is not None
+        assert worker.stopped_s - ordered_s <= EFFECTIVE_WITHIN_S
+        assert jobs.get("video_1", "acme").state is JobState.CANCELLED
+    finally:
+        loop.stop()
+        thread.join(timeout=10)
+        jobs.close()

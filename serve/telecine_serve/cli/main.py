@@ -11,6 +11,7 @@ import sys
 import click
 
 from telecine_platform.errors import (
+    ClusterUnavailable,
     InvalidRequest,
     NotFound,
     SettingsError,
@@ -28,7 +29,9 @@ from telecine_serve.cli.models import models
 from telecine_serve.cli.plan import plan
 from telecine_serve.cli.rights import rights
 from telecine_serve.cli.screen import screen
+from telecine_serve.cli.status import status
 from telecine_serve.cli.up import up
+from telecine_serve.cli.upgrade import upgrade
 
 FAILED, USAGE, DEPENDENCY_DOWN = 1, 2, 3
 
@@ -39,7 +42,9 @@ def cli() -> None:
     """Text to video with the rights safeguards built in."""
 
 
-for command in (up, generate, screen, rights, halt, keys, db, plan, models, doctor):
+for command in (
+    up, generate, screen, rights, halt, keys, db, plan, models, doctor, status, upgrade,
+):  # fmt: skip
     cli.add_command(command)
 
 
@@ -61,7 +66,7 @@ def main() -> None:
 def exit_code_from_error(error: TelecineError) -> int:
     if isinstance(error, SettingsError | InvalidRequest | NotFound):
         return USAGE
-    if isinstance(error, StoreUnavailable | StorageUnavailable):
+    if isinstance(error, StoreUnavailable | StorageUnavailable | ClusterUnavailable):
         return DEPENDENCY_DOWN
     return FAILED
 

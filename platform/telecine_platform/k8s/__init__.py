@@ -1,0 +1,1 @@
+"""Kubernetes: what an upgrade would do, what a cluster shows, what it lacks."""
