@@ -72,6 +72,13 @@ class Settings(BaseModel):
     """PEM, Ed25519: whose registry files are imported; None: nobody's."""
     registry_private_key_file: Path | None = None
     """PEM, Ed25519: signs registry exports; None: nothing is exported."""
+    ledger_private_key_file: Path | None = None
+    """PEM, Ed25519: signs the ledger's heads; None: made in `data_dir`, and with PostgreSQL there
+    are no signed heads."""
+    ledger_public_key_file: Path | None = None
+    """PEM, Ed25519, one or several: keys that signed heads before; None: only the present one."""
+    ledger_head_s: _Seconds = 60.0
+    """How often the end of the ledger is signed and put into the storage, when it has grown."""
     policy_file: Path | None = None
     """What is rewritten, licensed, reviewed or blocked, by region and tenant; None: as shipped."""
     region: str = ""
@@ -165,6 +172,8 @@ class Settings(BaseModel):
         "registry_file",
         "registry_public_key_file",
         "registry_private_key_file",
+        "ledger_private_key_file",
+        "ledger_public_key_file",
         "policy_file",
         "webhook_keys_file",
         "api_keys_file",

@@ -3,6 +3,7 @@
 SafeguardError
 ├── RegistryError   the registry file is missing, unreadable or contradicts itself
 ├── PolicyError     the policy file is missing, unreadable or has an unknown word
+├── LedgerError     a signed head of the ledger is damaged, or not signed by a trusted key
 └── CheckFailed     a check could not give an answer (model missing, frame unreadable, bug)
 """
 
@@ -19,6 +20,10 @@ class RegistryError(SafeguardError):
 
 class PolicyError(SafeguardError):
     """The policy cannot be used: the message names the file, the rule and the cure."""
+
+
+class LedgerError(SafeguardError):
+    """What vouches for the ledger cannot be believed: the message names the file and why."""
 
 
 class CheckFailed(SafeguardError):

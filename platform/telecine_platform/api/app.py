@@ -21,7 +21,7 @@ from telecine_platform.api.middleware import BodyLimit, Envelope
 from telecine_platform.api.polls import Polls
 from telecine_platform.api.problems import install_problem_handlers
 from telecine_platform.api.reviews import routes as reviews
-from telecine_platform.api.rights import entities, grants, transfer
+from telecine_platform.api.rights import entities, grants, statements, transfer
 from telecine_platform.api.videos import download, events, refused
 from telecine_platform.api.videos import routes as videos
 from telecine_platform.api.watch import JobWatch
@@ -73,7 +73,8 @@ def create_app(
     app.state.name_screen = screenings.NameScreen(context)
     registry = CollectorRegistry()
     for part in (
-        refused, videos, download, events, tasks, models, entities, grants, transfer, reviews,
+        refused, videos, download, events, tasks, models, entities, grants, statements, transfer,
+        reviews,
         screenings, endpoints, deliveries, halts, quarantine,
     ):  # fmt: skip
         app.include_router(part.router)

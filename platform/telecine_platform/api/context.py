@@ -21,6 +21,7 @@ from telecine_platform.fetch.fetcher import Fetcher
 from telecine_platform.halts.store import HaltStore
 from telecine_platform.jobs.held import HeldJobs
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.ledger.store import Ledger
 from telecine_platform.rights.store import RightsStore
 from telecine_platform.scheduling.desk import Desk
 from telecine_platform.settings import Settings
@@ -58,6 +59,11 @@ class ApiContext:
     def rights(self) -> RightsStore:
         """The registry, in the jobs' database."""
         return RightsStore(self.jobs.database)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was sealed for good, in the jobs' database."""
+        return Ledger(self.jobs.database)
 
     @property
     def halts(self) -> HaltStore:

@@ -24,6 +24,7 @@ from telecine_platform.api.context import ApiContext
 from telecine_platform.api.listener import open_listener, url_from_listener
 from telecine_platform.errors import StorageUnavailable, StoreUnavailable, TelecineError
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.ledger.sealer import Sealer
 from telecine_platform.rights.open import open_rights
 from telecine_platform.settings import Settings, load_settings
 from telecine_platform.storage.open import open_store
@@ -118,7 +119,12 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         jobs.create_tables()
         open_rights(settings, jobs.database)
         app = create_app(settings, jobs, blobs)
-        with closing(_started_deliverer(app.state.context, url_from_listener(listener))):
+        sealer = Sealer(jobs.database, blobs, settings)
+        sealer.start()
+        with (
+            closing(sealer),
+            closing(_started_deliverer(app.state.context, url_from_listener(listener))),
+        ):
             server_from_app(app, app.state.context.watch.close).run(sockets=[listener])
 
 

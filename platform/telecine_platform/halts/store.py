@@ -27,6 +27,8 @@ from telecine_platform.halts.stop import (
 from telecine_platform.halts.tables import halts
 from telecine_platform.jobs.database import Database, one_page
 from telecine_platform.jobs.tables import jobs
+from telecine_platform.ledger.append import append_event
+from telecine_safeguards.ledger.events import EventKind
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,8 @@ class HaltStore:
                 if (same.kind, same.value, same.mode) == (kind, value, mode):
                     return same
             connection.execute(sa.insert(halts).values(**asdict(halt)))
+            ordered = {"kind": kind, "value": value, "mode": mode, "who": who}
+            append_event(connection, EventKind.HALT, halt.id, ordered, now)
             cancelled = cancel_running(connection, halt, now)
         logger.warning(
             "halted", extra={"action": "halted", "halt_id": halt.id, "num_jobs": len(cancelled)}
@@ -85,6 +89,7 @@ class HaltStore:
                     .values(lifted_at=now, lifted_by=who)
                     .returning(halts)
                 ).one()
+                append_event(connection, EventKind.HALT_LIFTED, halt_id, {"who": who}, now)
                 logger.warning("lifted", extra={"action": "halt_lifted", "halt_id": halt_id})
             lifted = halt_from_row(row)
         self._in_batches(partial(let_go, now=now))

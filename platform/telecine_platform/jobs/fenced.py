@@ -13,10 +13,12 @@ from telecine_platform.jobs.accounts import release_gpus
 from telecine_platform.jobs.rows import json_from_verdict
 from telecine_platform.jobs.tables import jobs, stage_totals, transitions
 from telecine_platform.jobs.tenant_queues import refresh
+from telecine_platform.ledger.append import append_event
 from telecine_platform.records import Job, JobState, Stage
 from telecine_platform.rights.uses import record_uses
 from telecine_platform.transitions import check_transition
 from telecine_platform.webhooks.outbox import owe_events
+from telecine_safeguards.ledger.events import EventKind, decision_body
 from telecine_safeguards.verdict import Verdict
 
 NO_LEASE: dict[str, None] = {"lease_owner": None, "lease_expires_at": None}
@@ -80,6 +82,11 @@ def settle(
     ).one()
     if verdict is not None and state in (JobState.QUEUED, JobState.COMPLETED):
         record_uses(connection, job.id, job.tenant_id, verdict.grants_used, now)
+    if verdict is not None:
+        append_event(connection, EventKind.DECISION, job.id, decision_body(verdict), now)
+    if state is JobState.COMPLETED:
+        released = {"tenant_id": job.tenant_id, "epoch": job.epoch, "clip": row.clip["video"]}
+        append_event(connection, EventKind.RELEASE, job.id, released, now)
     record_transition(connection, row, now, worker_id=before.lease_owner, reason=reason)
     _add_to_totals(connection, before, state, now)
 

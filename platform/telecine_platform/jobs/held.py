@@ -16,8 +16,10 @@ from telecine_platform.jobs.database import Database, one_page
 from telecine_platform.jobs.fenced import change, no_such_job
 from telecine_platform.jobs.rows import job_from_row, json_from_verdict
 from telecine_platform.jobs.tables import jobs
+from telecine_platform.ledger.append import append_event
 from telecine_platform.records import Job, JobError, JobState, Stage
 from telecine_platform.rights.uses import record_uses
+from telecine_safeguards.ledger.events import EventKind, decision_body
 from telecine_safeguards.verdict import Action, Verdict
 
 APPROVED, REFUSED, EXPIRED = "review_approved", "review_refused", "review_expired"
@@ -101,6 +103,8 @@ class HeldJobs:
             if state is JobState.QUEUED:
                 record_uses(connection, job.id, job.tenant_id, held.grants_used, now)
             values = values | {"state": state, "verdicts": verdicts}
+            decision = decision_body(verdict) | {"who": who}
+            append_event(connection, EventKind.REVIEW, job.id, decision, now)
             # The note stays on the verdict, which goes when the caller deletes the job.
             changed = change(connection, row, values, now, reason=f"{reason_code} {who}")
             return job_from_row(changed)

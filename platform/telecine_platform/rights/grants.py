@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from telecine_platform.errors import InvalidRequest, NotFound
 from telecine_platform.jobs.database import one_page
+from telecine_platform.ledger.append import append_event
 from telecine_platform.rights.entities import find_entity
 from telecine_platform.rights.rows import grant_from_body, values_from_grant
 from telecine_platform.rights.rules import check_grant
 from telecine_platform.rights.tables import entities, grants
+from telecine_safeguards.ledger.events import EventKind, grant_body
 from telecine_safeguards.registry.entities import EntityStatus, Grant
 from telecine_safeguards.registry.rows import json_from_record
 
@@ -69,6 +71,7 @@ def insert_grant(connection: sa.Connection, number: int, grant: Grant, now: date
         )
     check_grant(grant, json_from_record(grant), _grants_for(connection, grant.entity_id))
     connection.execute(sa.insert(grants).values(values_from_grant(grant, number)))
+    append_event(connection, EventKind.GRANT, grant.id, grant_body(grant), now)
     return grant
 
 
@@ -77,10 +80,13 @@ def end_grant(connection: sa.Connection, number: int, grant_id: str, now: dateti
     before = find_grant(connection, grant_id)
     if before.revoked_at is not None and before.revoked_at <= now:
         return before
+    append_event(connection, EventKind.REVOCATION, grant_id, {"entity_id": before.entity_id}, now)
     return _replace(connection, number, replace(before, revoked_at=now))
 
 
-def put_grants(connection: sa.Connection, number: int, items: Sequence[Grant]) -> int:
+def put_grants(
+    connection: sa.Connection, number: int, items: Sequence[Grant], now: datetime
+) -> int:
     """Add or replace grants; returns how many differ. A revocation is never taken back."""
     num_changed = 0
     for grant in items:
@@ -93,6 +99,7 @@ def put_grants(connection: sa.Connection, number: int, items: Sequence[Grant]) -
         if before == grant:
             continue
         num_changed += 1
+        append_event(connection, EventKind.GRANT, grant.id, grant_body(grant), now)
         check_grant(grant, json_from_record(grant), _grants_for(connection, grant.entity_id))
         if before is None:
             connection.execute(sa.insert(grants).values(values_from_grant(grant, number)))

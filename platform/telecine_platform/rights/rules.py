@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from telecine_platform.errors import IllegalTransition, InvalidRequest
+from telecine_safeguards.ledger.money import is_whole_minor, minor_digits
 from telecine_safeguards.registry.entities import Entity, EntityStatus, Grant
 
 LEGAL_STATUS: dict[EntityStatus, frozenset[EntityStatus]] = {
@@ -58,6 +59,13 @@ def check_grant(grant: Grant, body: str, others: Iterable[Grant]) -> None:
     if len(str(grant.price)) > MAX_PRICE_CHARS:
         raise InvalidRequest(
             f"price has more than {MAX_PRICE_CHARS} characters; round it", param="price"
+        )
+    if not is_whole_minor(grant.price, grant.currency):
+        raise InvalidRequest(
+            f"price {grant.price} is finer than {grant.currency} can be paid: give at most "
+            f"{minor_digits(grant.currency)} decimal places",
+            param="price",
+            code="price_too_fine",
         )
     for other in others:
         if other.id != grant.id and do_overlap(grant, other):

@@ -6,7 +6,7 @@ in the store for the record, and are left out of what is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -30,6 +30,7 @@ from telecine_platform.rights.grants import (
 from telecine_platform.rights.records import Change, RegisteredEntity, RegistryVersion, Use
 from telecine_platform.rights.rows import entity_from_body, grant_from_body
 from telecine_platform.rights.screening import check_usable
+from telecine_platform.rights.shares import put_shares, shares_of
 from telecine_platform.rights.tables import entities, grants
 from telecine_platform.rights.uses import lapsed_grant_ids, list_uses
 from telecine_platform.rights.versions import (
@@ -59,7 +60,7 @@ class RightsStore:
                 return
             registry = seed()
             put_entities(connection, number, registry.entities)
-            put_grants(connection, number, registry.grants)
+            put_grants(connection, number, registry.grants, now)
             change = Change(who="telecine", at=now)
             end_version(connection, number, change, f"filled from {registry.version}")
 
@@ -113,7 +114,7 @@ class RightsStore:
         what = f"imported {registry.version}"
         with new_version(self._database, change, what) as (connection, number):
             num_changed = put_entities(connection, number, registry.entities)
-            num_changed += put_grants(connection, number, registry.grants)
+            num_changed += put_grants(connection, number, registry.grants, change.at)
         with self._database.read() as connection:
             return version_of(connection, number), num_changed
 
@@ -148,6 +149,20 @@ class RightsStore:
         """Verify, dispute or withdraw; `owner_tenant_id` None leaves the owner as it is."""
         with new_version(self._database, change, f"{status} {entity_id}") as (connection, number):
             return change_status(connection, number, entity_id, status, owner_tenant_id)
+
+    def shares(self, entity_id: str) -> dict[str, int]:
+        """Who shares in an entity's revenue, and by how many parts; `NotFound`."""
+        with self._database.read() as connection:
+            find_entity(connection, entity_id)
+            return shares_of(connection, [entity_id]).get(entity_id, {})
+
+    def set_shares(
+        self, entity_id: str, shares: Mapping[str, int], change: Change
+    ) -> dict[str, int]:
+        """Share its revenue so from now on; none: all of it is the owner's again."""
+        with self._database.write() as connection:
+            find_entity(connection, entity_id)
+            return put_shares(connection, entity_id, shares, change)
 
     # Grants and their uses.
 

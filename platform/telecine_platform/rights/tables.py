@@ -1,4 +1,4 @@
-"""The four tables of the rights store. They lie beside the jobs, so that one transaction can write
+"""The five tables of the rights store. They lie beside the jobs, so that one transaction can write
 a job and its uses.
 """
 
@@ -34,6 +34,15 @@ entities = sa.Table(
     # The registry version that changed it last.
     sa.Column("version", sa.Integer, nullable=False),
     sa.Index("entities_of_owner", "owner_tenant_id", "id"),
+)
+
+# Who shares in an entity's revenue; without rows all of it is its owner's.
+entity_shares = sa.Table(
+    "entity_shares",
+    metadata,
+    sa.Column("entity_id", sa.String(128), sa.ForeignKey(entities.c.id), primary_key=True),
+    sa.Column("tenant_id", sa.String(64), primary_key=True),
+    sa.Column("parts", sa.Integer, nullable=False),
 )
 
 grants = sa.Table(

@@ -9,10 +9,13 @@ import sqlalchemy as sa
 
 from telecine_platform.jobs.database import one_page
 from telecine_platform.jobs.tables import jobs
+from telecine_platform.ledger.append import append_events
 from telecine_platform.rights.records import Use
 from telecine_platform.rights.rows import grant_from_body, use_from_row
 from telecine_platform.rights.rules import is_lapsed
+from telecine_platform.rights.shares import shares_of
 from telecine_platform.rights.tables import grants, uses
+from telecine_safeguards.ledger.events import EventKind, use_body
 
 
 def record_uses(
@@ -39,8 +42,12 @@ def record_uses(
         }
         for grant in found
     ]
-    if values:
-        connection.execute(sa.insert(uses), values)
+    if not values:
+        return
+    connection.execute(sa.insert(uses), values)
+    shares = shares_of(connection, [grant.entity_id for grant in found])
+    bodies = [use_body(grant, tenant_id, shares.get(grant.entity_id, {})) for grant in found]
+    append_events(connection, EventKind.LICENCE_USE, [(job_id, body) for body in bodies], now)
 
 
 def lapsed_grant_ids(

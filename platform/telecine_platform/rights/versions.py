@@ -13,9 +13,11 @@ import sqlalchemy as sa
 
 from telecine_platform.errors import StoreUnavailable
 from telecine_platform.jobs.database import Database
+from telecine_platform.ledger.append import append_event
 from telecine_platform.rights.records import Change, RegistryVersion
 from telecine_platform.rights.rows import version_from_row
 from telecine_platform.rights.tables import entities, grants, registry_versions
+from telecine_safeguards.ledger.events import EventKind
 
 _WRITE_LOCK = 0x7E1EC2
 
@@ -41,10 +43,13 @@ def begin_version(connection: sa.Connection) -> int:
 
 def end_version(connection: sa.Connection, number: int, change: Change, what: str) -> None:
     """Write down what the content has become."""
+    digest = _content_digest(connection)
+    told = {"digest": digest, "who": change.who, "what": what[:500]}
+    append_event(connection, EventKind.REGISTRY, str(number), told, change.at)
     connection.execute(
         sa.insert(registry_versions).values(
             number=number,
-            digest=_content_digest(connection),
+            digest=digest,
             at=change.at,
             who=change.who[:128],
             what=what[:500],

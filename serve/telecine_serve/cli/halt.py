@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import click
 
@@ -12,8 +12,7 @@ from telecine_platform.api.shapes import body_from_fields
 from telecine_platform.clock import utc_now
 from telecine_platform.halts.records import Halt, HaltKind, HaltMode
 from telecine_platform.halts.store import HaltStore
-from telecine_platform.jobs.store import JobStore
-from telecine_serve.cli.reporting import reporting, settings_of, show
+from telecine_serve.cli.reporting import database_of, reporting, show
 
 WHO = "operator"
 PAGE = 100
@@ -73,10 +72,8 @@ def lift(context: click.Context, halt_id: str) -> None:
 
 @contextmanager
 def _opened(context: click.Context) -> Iterator[HaltStore]:
-    settings = settings_of(context)
-    with closing(JobStore(settings.resolved_database_url)) as jobs:
-        jobs.create_tables()
-        yield HaltStore(jobs.database)
+    with database_of(context) as database:
+        yield HaltStore(database)
 
 
 def _show(context: click.Context, each: Halt) -> None:

@@ -19,12 +19,13 @@ from telecine_platform.errors import (
     StoreUnavailable,
     TelecineError,
 )
-from telecine_serve.cli import rights_files, rights_grants  # noqa: F401  their commands
+from telecine_serve.cli import rights_files, rights_grants, rights_statement  # noqa: F401  their commands
 from telecine_serve.cli.db import db
 from telecine_serve.cli.doctor import doctor
 from telecine_serve.cli.generate import generate
 from telecine_serve.cli.halt import halt
 from telecine_serve.cli.keys import keys
+from telecine_serve.cli.ledger import ledger
 from telecine_serve.cli.models import models
 from telecine_serve.cli.plan import plan
 from telecine_serve.cli.rights import rights
@@ -43,7 +44,7 @@ def cli() -> None:
 
 
 for command in (
-    up, generate, screen, rights, halt, keys, db, plan, models, doctor, status, upgrade,
+    up, generate, screen, rights, ledger, halt, keys, db, plan, models, doctor, status, upgrade,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec
@@ -11,6 +12,8 @@ from typing import ParamSpec
 import click
 from pydantic import BaseModel
 
+from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.store import JobStore
 from telecine_platform.settings import Settings, load_settings
 
 P = ParamSpec("P")
@@ -46,6 +49,14 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
 
 def settings_of(context: click.Context) -> Settings:
     return load_settings(context.ensure_object(_Options).config_file)
+
+
+@contextmanager
+def database_of(context: click.Context) -> Iterator[Database]:
+    """The database of the settings, its tables up to date."""
+    with closing(JobStore(settings_of(context).resolved_database_url)) as jobs:
+        jobs.create_tables()
+        yield jobs.database
 
 
 def show(context: click.Context, view: BaseModel | Mapping[str, object], line: str) -> None:
