@@ -5,6 +5,7 @@ without importing the engine. The loaders are in `telecine_serve.models`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from telecine_platform.errors import NotFound
 
@@ -28,6 +29,14 @@ class ClipCost:
     """Per pixel of each frame: decoding."""
 
 
+class ImageUse(StrEnum):
+    """What a model does with a picture of the first or the last frame."""
+
+    NEVER = "never"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
     """One servable model. Sizes are (width, height) in pixels; frames follow 4k+1."""
@@ -48,6 +57,10 @@ class ModelCard:
     max_text_tokens: int
     """Length to which the prompt's tokens are padded before the encoder."""
     cost: ClipCost
+    first_frame: ImageUse = ImageUse.NEVER
+    last_frame: ImageUse = ImageUse.NEVER
+    low_noise_guidance: float = 1.0
+    """Of a model with two experts: the low-noise one's share of the request's guidance."""
 
     def num_frames_from_s(self, duration_s: int) -> int:
         """Frames of a clip of `duration_s`: the VAE's 4x time compression wants 4k+1."""
@@ -89,6 +102,7 @@ CATALOGUE: dict[str, ModelCard] = {
             guidance_scale=3.0,
             flow_shift=3.0,
             max_text_tokens=64,
+            first_frame=ImageUse.OPTIONAL,
             # Measured on two CPU ranks: 3.8 rank-seconds for 64x64, 17 frames, 12 steps.
             cost=ClipCost(
                 clip_gpu_s=0.4,
@@ -124,8 +138,8 @@ CATALOGUE: dict[str, ModelCard] = {
             max_text_tokens=512,
             cost=_wan_cost(num_layers=40, width=5_120, ffn_width=13_824),
         ),
-        # The loader refuses its two experts so far; the planner knows it. Source of the defaults:
-        # Wan-Video/Wan2.2 wan/configs/wan_t2v_A14B.py (guidance of the high-noise expert).
+        # Source of the defaults: Wan-Video/Wan2.2 wan/configs/wan_t2v_A14B.py: guidance 4 of the
+        # high-noise expert, 3 of the low-noise one.
         ModelCard(
             name="wan2.2-t2v-a14b",
             family="wan",
@@ -137,6 +151,7 @@ CATALOGUE: dict[str, ModelCard] = {
             guidance_scale=4.0,
             flow_shift=12.0,
             max_text_tokens=512,
+            low_noise_guidance=0.75,
             cost=_wan_cost(num_layers=40, width=5_120, ffn_width=13_824),
         ),
     )

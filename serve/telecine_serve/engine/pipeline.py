@@ -1,7 +1,7 @@
 """A clip from a specification: encode the text, denoise latents step by step, decode frames.
 
 Our own loop rather than diffusers' pipeline, because ranks have to agree at every step boundary.
-Invariant: on one rank the latents equal those of `diffusers.WanPipeline` for the same seed, and on
+Invariant: on one rank the latents equal those of diffusers' own pipeline for the same seed, and on
 several ranks all hold the same latents at every step. Dims: B batch (1), C channels, T frames,
 H height, W width; in latents T, H and W are the compressed ones. S text tokens, D width.
 """
@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from telecine_platform.errors import InvalidRequest, ModelError
+from telecine_platform.errors import ModelError
 from telecine_platform.records import VideoSpec
 from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_fingerprint
+from telecine_serve.engine.condition import Condition
 from telecine_serve.engine.decode import decode_frames
+from telecine_serve.engine.images import NO_IMAGES, Images, check_images, encode_images
 from telecine_serve.engine.scheduler_state import restore_scheduler
+from telecine_serve.engine.shape import check_size, first_latents
 from telecine_serve.engine.step_control import Phase, StepControl
 from telecine_serve.engine.text import encode_prompts
 from telecine_serve.models.wan import WanModel
-from telecine_serve.models.wan_folder import WanGeometry
 from telecine_serve.parallel.collectives import check_agreed
 from telecine_serve.parallel.guidance import guided_velocity
 from telecine_serve.parallel.mesh import RankContext
@@ -45,17 +47,18 @@ class Engine:
         spec: VideoSpec,
         control: StepControl,
         *,
+        images: Images = NO_IMAGES,
         resume_from: Checkpoint | None = None,
         checkpoints: CheckpointWriter | None = None,
     ) -> np.ndarray | None:
         """`frames_THWC` in uint8 RGB on the leader, None on other ranks.
 
-        Every rank calls it with the same `spec` and `resume_from`; only the leader's `checkpoints`
-        are used. Raises JobCancelled, InvalidRequest for sizes that the model cannot make,
-        GangBroken if a peer died, and what `denoise` raises.
+        Every rank calls it with the same `spec`, `images` and `resume_from`; only the leader's
+        `checkpoints` are used. Raises JobCancelled, InvalidRequest for sizes and pictures that the
+        model cannot take, GangBroken if a peer died, and what `denoise` raises.
         """
         latents_BCTHW = self.denoise(
-            spec, control, resume_from=resume_from, checkpoints=checkpoints
+            spec, control, images=images, resume_from=resume_from, checkpoints=checkpoints
         )
         frames_THWC = None
         if self._model.ends is not None:
@@ -70,6 +73,7 @@ class Engine:
         spec: VideoSpec,
         control: StepControl,
         *,
+        images: Images = NO_IMAGES,
         resume_from: Checkpoint | None = None,
         checkpoints: CheckpointWriter | None = None,
     ) -> torch.Tensor:
@@ -79,11 +83,13 @@ class Engine:
         resume from the same step.
         """
         check_size(spec, self._model.geometry)
+        check_images(spec, images, self._model)
         control.enter(Phase.ENCODING)
         # Guidance is skipped at 1 and below, where it would cancel out: as in diffusers.
         is_guided = spec.guidance_scale > 1
         prompts = [spec.prompt, spec.negative_prompt] if is_guided else [spec.prompt]
         texts = encode_prompts(self._model, prompts, self._ranks)
+        condition = encode_images(self._model, spec, images, self._ranks)
 
         control.enter(Phase.DENOISING)
         fingerprint = clip_fingerprint(spec, self._model.card)
@@ -94,7 +100,7 @@ class Engine:
             for step in range(first_step, spec.num_steps):
                 control.at_boundary(step, spec.num_steps)
                 timestep = scheduler.timesteps[step]
-                velocity_BCTHW = self._predict(latents_BCTHW, timestep, texts, spec.guidance_scale)
+                velocity_BCTHW = self._predict(latents_BCTHW, timestep, texts, condition, spec)
                 latents_BCTHW = scheduler.step(
                     velocity_BCTHW, timestep, latents_BCTHW, return_dict=False
                 )[0]
@@ -103,7 +109,7 @@ class Engine:
                         step + 1, spec.num_steps, latents_BCTHW, scheduler, fingerprint
                     )
         control.at_boundary(spec.num_steps, spec.num_steps)
-        return latents_BCTHW
+        return condition.finished(latents_BCTHW)
 
     def _start(
         self,
@@ -129,59 +135,36 @@ class Engine:
         latents_BCTHW: torch.Tensor,
         timestep: torch.Tensor,
         texts: list[torch.Tensor],
-        guidance_scale: float,
+        condition: Condition,
+        spec: VideoSpec,
     ) -> torch.Tensor:
+        expert = self._model.expert_at(timestep)
+        inputs = {
+            "hidden_states": condition.model_input(latents_BCTHW).to(self._model.dtype),
+            "timestep": condition.model_timestep(timestep, latents_BCTHW),
+            "encoder_hidden_states_image": condition.image_BSD,
+            "return_dict": False,
+        }
+
         def predict(text_BSD: torch.Tensor) -> torch.Tensor:
-            velocity_BCTHW: torch.Tensor = self._model.transformer(
-                hidden_states=latents_BCTHW.to(self._model.dtype),
-                timestep=timestep.expand(latents_BCTHW.shape[0]),
-                encoder_hidden_states=text_BSD,
-                return_dict=False,
+            velocity_BCTHW: torch.Tensor = expert.transformer(
+                encoder_hidden_states=text_BSD, **inputs
             )[0]
             return velocity_BCTHW
 
+        guidance_scale = expert.guidance_scale(spec.guidance_scale)
         return guided_velocity(predict, texts, guidance_scale, self._ranks)
 
     @contextmanager
     def _beats_per_block(self, control: StepControl) -> Iterator[None]:
         """A step of a large model takes minutes; a watchdog wants to see life more often."""
-        blocks = self._model.transformer.get_submodule("blocks").children()
-        hooks = [block.register_forward_hook(lambda *_: control.beat()) for block in blocks]
+        hooks = [
+            block.register_forward_hook(lambda *_: control.beat())
+            for expert in self._model.experts
+            for block in expert.transformer.get_submodule("blocks").children()
+        ]
         try:
             yield
         finally:
             for hook in hooks:
                 hook.remove()
-
-
-def check_size(spec: VideoSpec, geometry: WanGeometry) -> None:
-    """Raises InvalidRequest, on all ranks alike, before any of them waits for another."""
-    multiple_px = geometry.pixels_per_patch
-    for name, size_px in (("width_px", spec.width_px), ("height_px", spec.height_px)):
-        if size_px < multiple_px or size_px % multiple_px:
-            raise InvalidRequest(
-                f"{name} is {size_px}; it must be a multiple of {multiple_px}", param="size"
-            )
-    if spec.num_frames < 1 or (spec.num_frames - 1) % geometry.frames_per_latent:
-        raise InvalidRequest(
-            f"num_frames is {spec.num_frames}; it must be {geometry.frames_per_latent}k+1",
-            param="seconds",
-        )
-    if spec.num_steps < 1:
-        raise InvalidRequest(f"num_steps is {spec.num_steps}; it must be 1 or more")
-
-
-def first_latents(spec: VideoSpec, geometry: WanGeometry) -> torch.Tensor:
-    """Noise `latents_BCTHW` from the seed, on the CPU: the same on every kind of device.
-
-    Source: `WanPipeline.prepare_latents`, diffusers 0.42.1, with a CPU generator.
-    """
-    shape = (
-        1,
-        geometry.latent_channels,
-        (spec.num_frames - 1) // geometry.frames_per_latent + 1,
-        spec.height_px // geometry.pixels_per_latent,
-        spec.width_px // geometry.pixels_per_latent,
-    )
-    generator = torch.Generator(device="cpu").manual_seed(spec.seed)
-    return torch.randn(shape, generator=generator, dtype=torch.float32)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from telecine_platform.errors import ModelError, NotFound
-from telecine_serve.models.wan_folder import (
+from telecine_serve.models.wan_geometry import (
     TEXT_ENCODER,
     TRANSFORMER,
     VAE,
+    expert_names,
     read_geometry,
     read_json,
 )
@@ -72,7 +73,7 @@ def architecture_from_folder(folder: Path, num_text_tokens: int) -> Architecture
             width=num_heads * int(transformer["attention_head_dim"]),
             ffn_width=int(transformer["ffn_dim"]),
             num_heads=num_heads,
-            num_experts=2 if (folder / "transformer_2").is_dir() else 1,
+            num_experts=len(expert_names(folder)),
             text_width=geometry.text_width,
             num_text_tokens=num_text_tokens,
             latent_channels=geometry.latent_channels,

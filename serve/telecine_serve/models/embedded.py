@@ -67,6 +67,7 @@ def _build_pipeline(seed: int) -> Any:  # Any: diffusers ships no types
             vae=_build_vae(),
             transformer=_build_transformer(),
             scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+            expand_timesteps=True,  # as Wan 2.2 TI2V: the first frame may be given
         )
 
 

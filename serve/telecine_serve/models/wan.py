@@ -1,8 +1,8 @@
 """Load a Wan model from a local folder in diffusers' format.
 
 Invariant: what is loaded is complete, safetensors only and from this disk; a folder that does not
-fit raises ModelError before a rank waits for its peers. A model variant that we would run wrongly
-(two experts, image conditioning, per-token timesteps) is refused, not approximated.
+fit raises ModelError before a rank waits for its peers. A variant that we would run wrongly is
+refused, not approximated.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from torch import nn
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.errors import ModelError
 from telecine_serve.models.checksums import check_checksums
-from telecine_serve.models.wan_folder import (
+from telecine_serve.models.wan_folder import check_card, check_folder
+from telecine_serve.models.wan_geometry import (
+    IMAGE_ENCODER,
+    IMAGE_PROCESSOR,
     SCHEDULER,
     TEXT_ENCODER,
     TOKENIZER,
     VAE,
     WanGeometry,
-    check_folder,
+    expert_names,
     read_geometry,
     read_json,
 )
@@ -43,7 +46,8 @@ class WanModel:
     device: torch.device
     dtype: torch.dtype
     """Of transformer and text encoder; the VAE stays in float32, as in diffusers' Wan examples."""
-    transformer: nn.Module
+    experts: tuple[Expert, ...]
+    """One, or two: for high and for low noise."""
     ends: WanEnds | None
     """None on ranks other than the leader: they neither encode text nor decode frames."""
     scheduler_class: Any  # Any: diffusers ships no types
@@ -56,6 +60,24 @@ class WanModel:
             self.scheduler_config, **{shift_name: self.card.flow_shift}
         )
 
+    def expert_at(self, timestep: torch.Tensor) -> Expert:
+        """Who predicts at this noise level: the first expert that reaches down to it."""
+        return next(expert for expert in self.experts if timestep >= expert.from_timestep)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expert:
+    """One transformer and the noise levels that it was trained for."""
+
+    transformer: nn.Module
+    from_timestep: float
+    """The lowest; 0 of the last expert."""
+    guidance_share: float
+
+    def guidance_scale(self, asked: float) -> float:
+        """This expert's part of the request's guidance, never less than none (1)."""
+        return max(1.0, asked * self.guidance_share)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WanEnds:
@@ -63,7 +85,10 @@ class WanEnds:
 
     tokenizer: Any  # Any: transformers' tokenizers are untyped here
     text_encoder: nn.Module
-    vae: Any  # Any: AutoencoderKLWan, whose `decode` and `config` diffusers does not type
+    vae: Any  # Any: AutoencoderKLWan, whose methods and `config` diffusers does not type
+    image_encoder: nn.Module | None
+    """CLIP's; None for a transformer that does not attend to pictures."""
+    image_processor: Any  # Any: CLIPImageProcessor, or None as above
 
 
 def load_wan(
@@ -76,9 +101,11 @@ def load_wan(
     """Load this rank's part of `folder` onto `device`; text encoder and VAE only on the leader.
 
     `ranks` is None for a single process. Raises ModelError for a folder that is missing,
-    incomplete, damaged, pickled or of an unknown variant, PlanError if it does not divide.
+    incomplete, damaged, pickled, of an unknown variant or not what its card says, PlanError if it
+    does not divide.
     """
     check_folder(folder)
+    check_card(folder, card)
     import diffusers
     import transformers
 
@@ -91,18 +118,57 @@ def load_wan(
         geometry=read_geometry(folder),
         device=device,
         dtype=dtype,
-        transformer=load_transformer(folder, dtype, device, ranks),
-        ends=WanEnds(
-            tokenizer=_load_tokenizer(folder),
-            text_encoder=_load_weighted(
-                transformers.UMT5EncoderModel, folder, TEXT_ENCODER, dtype, device
-            ),
-            vae=_load_weighted(diffusers.AutoencoderKLWan, folder, VAE, torch.float32, device),
-        )
-        if ranks is None or ranks.is_leader
-        else None,
+        experts=_load_experts(folder, card, dtype, device, ranks),
+        ends=_load_ends(folder, dtype, device) if ranks is None or ranks.is_leader else None,
         scheduler_class=_scheduler_class(scheduler_config, folder),
         scheduler_config=scheduler_config,
+    )
+
+
+def _load_experts(
+    folder: Path,
+    card: ModelCard,
+    dtype: torch.dtype,
+    device: torch.device,
+    ranks: RankContext | None,
+) -> tuple[Expert, ...]:
+    """Source of the boundary: `WanPipeline.__call__`, diffusers 0.42.1."""
+    boundary_ratio = read_geometry(folder).boundary_ratio
+    scheduler = read_json(folder / SCHEDULER / "scheduler_config.json")
+    transformers = [
+        load_transformer(folder, dtype, device, ranks, component=name)
+        for name in expert_names(folder)
+    ]
+    if boundary_ratio is None:
+        return (Expert(transformer=transformers[0], from_timestep=0.0, guidance_share=1.0),)
+    boundary = boundary_ratio * scheduler.get("num_train_timesteps", 1000)
+    high, low = transformers
+    return (
+        Expert(transformer=high, from_timestep=boundary, guidance_share=1.0),
+        Expert(transformer=low, from_timestep=0.0, guidance_share=card.low_noise_guidance),
+    )
+
+
+def _load_ends(folder: Path, dtype: torch.dtype, device: torch.device) -> WanEnds:
+    import diffusers
+    import transformers
+
+    has_image_encoder = read_geometry(folder).image_embedding is not None
+    return WanEnds(
+        tokenizer=_load_plain(transformers.AutoTokenizer, folder / TOKENIZER),
+        text_encoder=_load_weighted(
+            transformers.UMT5EncoderModel, folder, TEXT_ENCODER, dtype, device
+        ),
+        vae=_load_weighted(diffusers.AutoencoderKLWan, folder, VAE, torch.float32, device),
+        # In float32, as in diffusers' Wan examples.
+        image_encoder=_load_weighted(
+            transformers.CLIPVisionModel, folder, IMAGE_ENCODER, torch.float32, device
+        )
+        if has_image_encoder
+        else None,
+        image_processor=_load_plain(transformers.CLIPImageProcessor, folder / IMAGE_PROCESSOR)
+        if has_image_encoder
+        else None,
     )
 
 
@@ -134,13 +200,12 @@ def _load_weighted(
     return loaded
 
 
-def _load_tokenizer(folder: Path) -> Any:  # Any: transformers' tokenizers are untyped here
-    from transformers import AutoTokenizer
-
+def _load_plain(library_class: Any, folder: Path) -> Any:  # Any: transformers' are untyped here
+    """A component without weights."""
     try:
-        return AutoTokenizer.from_pretrained(folder / TOKENIZER, local_files_only=True)
+        return library_class.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # as above
-        raise ModelError(f"cannot load {folder / TOKENIZER}: {error}") from error
+        raise ModelError(f"cannot load {folder}: {error}") from error
 
 
 def _scheduler_class(config: dict[str, Any], folder: Path) -> Any:  # Any: as in `WanModel`

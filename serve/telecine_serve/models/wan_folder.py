@@ -6,48 +6,80 @@ engine runs rightly; any other raises ModelError.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from telecine_platform.catalogue import ImageUse, ModelCard
 from telecine_platform.errors import ModelError
+from telecine_serve.models.wan_geometry import (
+    IMAGE_ENCODER,
+    IMAGE_PROCESSOR,
+    SCHEDULER,
+    TEXT_ENCODER,
+    TOKENIZER,
+    VAE,
+    Conditioning,
+    WanGeometry,
+    expert_names,
+    read_geometry,
+    read_json,
+)
 
-TRANSFORMER = "transformer"
-VAE = "vae"
-TEXT_ENCODER = "text_encoder"
-TOKENIZER = "tokenizer"
-SCHEDULER = "scheduler"
-_WEIGHTED = (TRANSFORMER, VAE, TEXT_ENCODER)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WanGeometry:
-    """Sizes that latents and text follow from; every rank needs them, also without the VAE."""
-
-    latent_channels: int
-    text_width: int
-    frames_per_latent: int
-    pixels_per_latent: int
-    pixels_per_patch: int
-    """Height and width in pixels must be multiples of this."""
+_PIPELINES = ("WanPipeline", "WanImageToVideoPipeline")
+_TEXT_TOKENS_BESIDE_IMAGE = 512
+"""diffusers' Wan attention cuts image tokens off by this number (`WanAttnProcessor`, 0.42.1)."""
 
 
 def check_folder(folder: Path) -> None:
-    """Raises ModelError unless `folder` is a complete text-to-video pipeline with one expert."""
+    """Raises ModelError unless `folder` is a complete pipeline of a kind that we run."""
     if not folder.is_dir():
         raise ModelError(f"no model folder at {folder}: check TELECINE_MODEL or download the model")
     index = read_json(folder / "model_index.json")
-    if index.get("_class_name") != "WanPipeline":
-        raise ModelError(f"{folder} holds a {index.get('_class_name')}, not a WanPipeline")
-    if (index.get("transformer_2") or [None])[0] is not None or index.get("boundary_ratio"):
-        raise ModelError(f"{folder} has two experts (Wan 2.2 A14B), which we do not run yet")
-    if index.get("expand_timesteps"):
-        raise ModelError(f"{folder} wants per-token timesteps (Wan 2.2 TI2V): not supported yet")
-    for component in (*_WEIGHTED, TOKENIZER, SCHEDULER):
+    if index.get("_class_name") not in _PIPELINES:
+        raise ModelError(
+            f"{folder} holds a {index.get('_class_name')}; known: {', '.join(_PIPELINES)}"
+        )
+    _check_components(folder, (*expert_names(folder), VAE, TEXT_ENCODER), (TOKENIZER, SCHEDULER))
+    if read_geometry(folder).image_embedding is not None:
+        _check_components(folder, (IMAGE_ENCODER,), (IMAGE_PROCESSOR,))
+
+
+def check_card(folder: Path, card: ModelCard) -> None:
+    """Raises ModelError unless the folder's model takes the pictures that the card promises."""
+    geometry = read_geometry(folder)
+    possible = {
+        Conditioning.TEXT_ONLY: ((ImageUse.NEVER,), (ImageUse.NEVER,)),
+        Conditioning.CLEAN_FRAME: ((ImageUse.NEVER, ImageUse.OPTIONAL), (ImageUse.NEVER,)),
+        Conditioning.CONCATENATED: ((ImageUse.REQUIRED,), _last_frame_uses(geometry)),
+    }[geometry.conditioning]
+    for name, use, allowed in (
+        ("first_frame", card.first_frame, possible[0]),
+        ("last_frame", card.last_frame, possible[1]),
+    ):
+        if use not in allowed:
+            raise ModelError(
+                f"the card {card.name} says {name} {use}, but the model in {folder} "
+                f"({geometry.conditioning}) can do: {', '.join(allowed)}"
+            )
+    if geometry.image_embedding and card.max_text_tokens != _TEXT_TOKENS_BESIDE_IMAGE:
+        raise ModelError(
+            f"the card {card.name} says {card.max_text_tokens} text tokens; with an image encoder "
+            f"diffusers' Wan attention needs {_TEXT_TOKENS_BESIDE_IMAGE}"
+        )
+
+
+def _last_frame_uses(geometry: WanGeometry) -> tuple[ImageUse, ...]:
+    """A model that embeds pictures embeds as many as it was trained with."""
+    if geometry.image_embedding is None:
+        return (ImageUse.NEVER, ImageUse.OPTIONAL, ImageUse.REQUIRED)
+    wants_two = geometry.image_embedding.num_pictures == 2
+    return (ImageUse.REQUIRED,) if wants_two else (ImageUse.NEVER,)
+
+
+def _check_components(folder: Path, weighted: tuple[str, ...], others: tuple[str, ...]) -> None:
+    for component in (*weighted, *others):
         if not (folder / component).is_dir():
             raise ModelError(f"{folder} lacks the component {component}/")
-    for component in _WEIGHTED:
+    for component in weighted:
         _check_safetensors(folder / component)
 
 
@@ -61,33 +93,3 @@ def _check_safetensors(folder: Path) -> None:
             "loaded: convert them to safetensors"
         )
     raise ModelError(f"{folder} has no *.safetensors weights")
-
-
-def read_geometry(folder: Path) -> WanGeometry:
-    """Sizes from the components' configs; raises ModelError for a model that wants an image."""
-    transformer = read_json(folder / TRANSFORMER / "config.json")
-    vae = read_json(folder / VAE / "config.json")
-    if transformer.get("image_dim") or transformer.get("added_kv_proj_dim"):
-        raise ModelError(f"{folder} wants an image (Wan I2V): not supported yet")
-    pixels_per_latent = int(vae.get("scale_factor_spatial", 8))
-    try:
-        return WanGeometry(
-            latent_channels=int(transformer["in_channels"]),
-            text_width=int(transformer["text_dim"]),
-            frames_per_latent=int(vae.get("scale_factor_temporal", 4)),
-            pixels_per_latent=pixels_per_latent,
-            pixels_per_patch=pixels_per_latent * int(transformer["patch_size"][1]),
-        )
-    except KeyError as error:
-        raise ModelError(f"{folder}/{TRANSFORMER}/config.json lacks {error}") from error
-
-
-def read_json(path: Path) -> dict[str, Any]:  # Any: the values are checked where they are used
-    """The JSON object in `path`; raises ModelError if there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path} does not hold a JSON object")
-    return content

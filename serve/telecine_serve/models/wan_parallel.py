@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from telecine_serve.models.wan_sharding import WAN_SEQUENCE, WAN_SHARDING
+from telecine_serve.models.wan_sharding import WAN_SEQUENCE, sharding_rules
 from telecine_serve.parallel.mesh import RankContext
 
 
@@ -15,7 +15,7 @@ def parallelize_wan(transformer: nn.Module, ranks: RankContext) -> None:
     if ranks.tp_size > 1:
         from telecine_serve.parallel.tensor import shard_tensor_parallel
 
-        shard_tensor_parallel(transformer, WAN_SHARDING, ranks.tp_group)
+        shard_tensor_parallel(transformer, sharding_rules(transformer), ranks.tp_group)
     if ranks.sp_size > 1:
         from telecine_serve.models.wan_attention import WanSequenceProcessor, attend
         from telecine_serve.parallel.sequence import split_sequence

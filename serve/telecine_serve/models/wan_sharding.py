@@ -7,6 +7,8 @@ column-then-row pairing is Megatron-LM's (arXiv:1909.08053, section 3).
 
 from __future__ import annotations
 
+from torch import nn
+
 from telecine_serve.parallel.rules import SequenceRules, ShardRule, Split
 
 
@@ -29,8 +31,20 @@ WAN_SHARDING: tuple[ShardRule, ...] = (
     ShardRule("blocks.*.ffn.net.0.proj", Split.COLUMN),
     ShardRule("blocks.*.ffn.net.2", Split.ROW),
 )
-"""Text-to-video. An image-to-video model also has add_k_proj, add_v_proj and norm_added_k; the
-loader refuses such a model."""
+
+_IMAGE_ATTENTION: tuple[ShardRule, ...] = (
+    ShardRule("blocks.*.attn2.add_k_proj", Split.COLUMN),
+    ShardRule("blocks.*.attn2.add_v_proj", Split.COLUMN),
+    ShardRule("blocks.*.attn2.norm_added_k", Split.NORM),
+)
+"""Only in a transformer that attends to CLIP's view of a picture (Wan 2.1 I2V)."""
+
+
+def sharding_rules(transformer: nn.Module) -> tuple[ShardRule, ...]:
+    """The lines that fit this member of the family."""
+    attends_to_image = transformer.get_submodule("blocks.0.attn2").add_k_proj is not None
+    return WAN_SHARDING + (_IMAGE_ATTENTION if attends_to_image else ())
+
 
 WAN_SEQUENCE = SequenceRules(
     positions="rope",

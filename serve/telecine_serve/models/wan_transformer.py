@@ -5,6 +5,7 @@ Never the whole model is in a rank's memory; the pieces that are not divided are
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from torch import nn
 
 from telecine_platform.errors import ModelError
 from telecine_serve.models.checksums import check_checksums
-from telecine_serve.models.wan_folder import TRANSFORMER, read_json
+from telecine_serve.models.wan_geometry import TRANSFORMER, read_json
 from telecine_serve.models.wan_parallel import parallelize_wan
-from telecine_serve.models.wan_sharding import WAN_SHARDING
+from telecine_serve.models.wan_sharding import sharding_rules
 from telecine_serve.parallel.load import load_shards
 from telecine_serve.parallel.mesh import RankContext
 from telecine_serve.parallel.rules import splits_from_rules
@@ -25,27 +26,34 @@ _SINGLE = "diffusion_pytorch_model.safetensors"
 
 
 def load_transformer(
-    folder: Path, dtype: torch.dtype, device: torch.device, ranks: RankContext | None
+    folder: Path,
+    dtype: torch.dtype,
+    device: torch.device,
+    ranks: RankContext | None,
+    *,
+    component: str = TRANSFORMER,
 ) -> nn.Module:
-    """This rank's part of the transformer in `folder`, in evaluation mode, frozen.
+    """This rank's part of the transformer in `folder`/`component`, in evaluation mode, frozen.
 
     Raises ModelError for weights that are missing, damaged or do not fit, PlanError for a model
     that does not divide along the axes of `ranks`.
     """
-    transformer = _build_empty(folder)
+    transformer = _build_empty(folder / component)
+    rules = sharding_rules(transformer)
     if ranks is not None:
         parallelize_wan(transformer, ranks)
-    files = weight_files(folder / TRANSFORMER)
+    files = weight_files(folder / component)
     check_checksums(folder, files)
     names = (name for name, _ in transformer.named_modules())
     load_shards(
         transformer,
         files,
-        splits_from_rules(names, WAN_SHARDING),
+        splits_from_rules(names, rules),
         tp_rank=0 if ranks is None else ranks.tp_group.rank(),
         tp_size=1 if ranks is None else ranks.tp_size,
         dtype_from_name=lambda name: _dtype(transformer, name, dtype),
         device=device,
+        is_unused=lambda name: _is_unused(transformer, name),
     )
     # What is left to move are RoPE's tables: buffers, which no file has.
     loaded: nn.Module = transformer.to(device).eval().requires_grad_(False)
@@ -69,13 +77,19 @@ def _build_empty(folder: Path) -> Any:  # Any: diffusers ships no types
     import accelerate
     from diffusers import WanTransformer3DModel
 
-    config = read_json(folder / TRANSFORMER / "config.json")
+    config = read_json(folder / "config.json")
     try:
         # RoPE's tables are computed, so they need a real device.
         with accelerate.init_empty_weights(include_buffers=False):
             return WanTransformer3DModel.from_config(config)
     except (TypeError, ValueError) as error:
-        raise ModelError(f"cannot load {folder / TRANSFORMER}: {error}") from error
+        raise ModelError(f"cannot load {folder}: {error}") from error
+
+
+def _is_unused(transformer: Any, name: str) -> bool:
+    """Whether diffusers itself leaves this tensor of published files out. Any: as above."""
+    patterns = transformer._keys_to_ignore_on_load_unexpected or ()
+    return any(re.search(pattern, name) for pattern in patterns)
 
 
 def _dtype(transformer: Any, name: str, dtype: torch.dtype) -> torch.dtype:

@@ -29,16 +29,19 @@ def load_shards(
     tp_size: int,
     dtype_from_name: Callable[[str], torch.dtype],
     device: torch.device,
+    is_unused: Callable[[str], bool] = lambda _: False,
 ) -> None:
     """Put weights on `device` into a transformer on the meta device, sharded before or never.
 
-    `splits` says which modules are divided (from `splits_from_rules`). Raises ModelError for files
+    `splits` says which modules are divided (from `splits_from_rules`); a tensor that `is_unused`
+    may be left over. Raises ModelError for files
     that do not fit.
     """
     with ExitStack() as stack:
         tensor_from_name = _open_all(files, stack)
         parameters = dict(transformer.named_parameters())
-        _check_names(set(parameters), set(tensor_from_name))
+        left_over = {name for name in tensor_from_name if is_unused(name)} - parameters.keys()
+        _check_names(set(parameters), set(tensor_from_name) - left_over)
         for name, parameter in parameters.items():
             module_name, _, leaf = name.rpartition(".")
             whole = tensor_from_name[name]

@@ -27,7 +27,7 @@ Marks: **T** the text encoder runs on the host's cores; **E** one expert at a ti
 **V** the VAE decodes in tiles, which changes the picture a little and is the last resort.
 
 Why 32 GPUs make two gangs: 40 heads do not divide over the 16 ranks of a half.
-The engine does not run the two experts of this model yet; memory and time are what it will need.
+The engine runs plans without a mark so far: it keeps everything on the GPU and decodes whole.
 """
 
 

@@ -16,6 +16,7 @@ from telecine_platform.errors import CollectiveError, JobCancelled
 from telecine_platform.storage.local import LocalStore
 from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_fingerprint
 from telecine_serve.engine.checkpoint_store import CheckpointStore
+from telecine_serve.engine.images import Images
 from telecine_serve.engine.pipeline import Engine
 from telecine_serve.engine.start import start_engine
 from telecine_serve.engine.step_control import StepControl
@@ -29,6 +30,8 @@ from tests.telecine_serve.engine.checkpoints import (
     SaveAll,
     folders_by_scheduler,
 )
+from tests.telecine_serve.engine.conditioned import ON_RANKS, SPEC
+from tests.telecine_serve.models.variants import CARDS, write_variant
 from tests.telecine_serve.specs import small_spec
 
 _CPU = torch.device("cpu")
@@ -43,6 +46,8 @@ class _Report:
     """What one rank saw."""
 
     latents_from_axes: dict[str, torch.Tensor]
+    latents_from_variant: dict[tuple[str, str], torch.Tensor]
+    """By a variant of the family and its axes."""
     frames_THWC: np.ndarray | None
     outcomes: list[str]
     """What stopped this rank when rank 0, then rank 1, cancelled; last that it can go on."""
@@ -85,15 +90,27 @@ class _KillAt(StepControl):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _work(rank: int, world_size: int, port: int, folders: dict[str, Path], blobs: Path) -> _Report:
+def _work(
+    rank: int,
+    world_size: int,
+    port: int,
+    folders: dict[str, Path],
+    variants: dict[str, Path],
+    blobs: Path,
+) -> _Report:
     init_ranks(rank, world_size, "127.0.0.1", port, _CPU, timeout_s=60)
-    latents_from_axes = {}
+    latents_from_axes, latents_from_variant = {}, {}
     for axes in reversed(_AXES):
         ranks = arrange_ranks(axes, _CPU, timeout_s=60)
         engine = start_engine(folders["euler"], _CARD, _CPU, ranks)
         latents_from_axes[str(axes)] = engine.denoise(small_spec(), StepControl(ranks))
+        for name, images in ON_RANKS:
+            latents_from_variant[name, str(axes)] = start_engine(
+                variants[name], CARDS[name], _CPU, ranks
+            ).denoise(SPEC, StepControl(ranks), images=images)
     report = _Report(
         latents_from_axes=latents_from_axes,
+        latents_from_variant=latents_from_variant,
         frames_THWC=engine.generate(small_spec(), StepControl(ranks)),
         outcomes=_cancel_from_each_rank(engine, ranks),
         is_resumed_equal={
@@ -140,15 +157,21 @@ def _resume_on_one_rank_only(engine: Engine, ranks: RankContext) -> str:
 
 
 @pytest.fixture(scope="module")
+def variants(embedded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("variants")
+    return {name: write_variant(embedded_folder, folder / name, name) for name, _ in ON_RANKS}
+
+
+@pytest.fixture(scope="module")
 def two_ranks(
-    embedded_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    embedded_folder: Path, variants: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[_Report, _Report]:
     """Two ranks at work, with the checkpoints that two others left behind."""
     folder = tmp_path_factory.mktemp("two-ranks")
     folders = folders_by_scheduler(embedded_folder, folder)
     with pytest.raises(RankFailed, match="died without a word"):
         run_ranks(_generate_until_killed, 2, folders, folder / "blobs")
-    first, second = run_ranks(_work, 2, folders, folder / "blobs")
+    first, second = run_ranks(_work, 2, folders, variants, folder / "blobs")
     return first, second
 
 
@@ -167,6 +190,20 @@ def test_two_ranks_make_the_latents_of_one_rank(
     expected_BCTHW = alone.denoise(small_spec(), StepControl())
     assert (first_BCTHW - expected_BCTHW).abs().max() <= 1e-5
     assert torch.equal(first_BCTHW, second_BCTHW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "images"), ON_RANKS)
+def test_two_ranks_make_the_latents_of_one_rank_from_pictures(
+    variants: dict[str, Path], two_ranks: tuple[_Report, _Report], name: str, images: Images
+) -> None:
+    one_rank = start_engine(variants[name], CARDS[name], _CPU)
+
+    expected_BCTHW = one_rank.denoise(SPEC, StepControl(), images=images)
+    for axes in map(str, _AXES):
+        first_BCTHW, second_BCTHW = (rank.latents_from_variant[name, axes] for rank in two_ranks)
+        assert (first_BCTHW - expected_BCTHW).abs().max() <= 1e-5, axes
+        assert torch.equal(first_BCTHW, second_BCTHW), axes
 
 
 @pytest.mark.slow

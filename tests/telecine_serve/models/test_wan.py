@@ -89,12 +89,24 @@ def _change_json(path: Path, **changes: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
-def _add_second_expert(folder: Path) -> None:
+def _name_second_expert(folder: Path) -> None:
     _change_json(folder / "model_index.json", transformer_2=["diffusers", "WanTransformer3DModel"])
+
+
+def _split_noise_for_one_expert(folder: Path) -> None:
+    _change_json(folder / "model_index.json", boundary_ratio=0.9)
 
 
 def _want_an_image(folder: Path) -> None:
     _change_json(folder / "transformer" / "config.json", image_dim=1280)
+
+
+def _take_other_channels(folder: Path) -> None:
+    _change_json(folder / "transformer" / "config.json", in_channels=17)
+
+
+def _forget_the_clean_frame(folder: Path) -> None:
+    _change_json(folder / "model_index.json", expand_timesteps=False)
 
 
 def _use_unknown_scheduler(folder: Path) -> None:
@@ -117,8 +129,11 @@ def _use_unknown_scheduler(folder: Path) -> None:
         (_flip_a_bit_of_the_vae, "damaged or changed"),
         (_unlist_weights, "does not list"),
         (_garble_sums, "line 1 is not"),
-        (_add_second_expert, "two experts"),
-        (_want_an_image, "wants an image"),
+        (_name_second_expert, "lacks the component transformer_2"),
+        (_split_noise_for_one_expert, "needs exactly two experts"),
+        (_want_an_image, "image_encoder"),
+        (_take_other_channels, "takes 17 channels, the VAE has 16"),
+        (_forget_the_clean_frame, "first_frame optional.*can do: never"),
         (_use_unknown_scheduler, "DDIMScheduler"),
     ],
 )
@@ -140,8 +155,9 @@ def test_model_loads_offline_and_frozen(
 
     model = _load(embedded_folder)
 
-    assert not model.transformer.training
-    assert not any(parameter.requires_grad for parameter in model.transformer.parameters())
+    (expert,) = model.experts
+    assert not expert.transformer.training
+    assert not any(parameter.requires_grad for parameter in expert.transformer.parameters())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

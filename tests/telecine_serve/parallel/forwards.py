@@ -21,8 +21,10 @@ _SHAPE_FROM_INPUT = {
     "45 tokens": (1, 4, 3, 6, 10),
     "45 timesteps": (1, 4, 3, 6, 10),
     "guided": (1, 4, 3, 6, 10),
+    "image": (1, 4, 3, 6, 10),
 }
-"""45 divides over neither 2 nor 4 ranks; "timesteps": one per token, as in Wan 2.2 TI2V."""
+"""45 divides over neither 2 nor 4 ranks; "timesteps": one per token, as in Wan 2.2 TI2V;
+"image": cross-attention also sees CLIP's tokens, as in Wan 2.1 I2V."""
 INPUTS = tuple(_SHAPE_FROM_INPUT)
 
 
@@ -37,7 +39,9 @@ class Difference:
     is_same_on_all_ranks: bool
 
 
-def small_transformer(num_heads: int = 4, dtype: torch.dtype = torch.float32) -> Any:
+def small_transformer(
+    num_heads: int = 4, dtype: torch.dtype = torch.float32, *, sees_images: bool = False
+) -> Any:
     from diffusers import WanTransformer3DModel  # Any above: diffusers ships no types
 
     torch.manual_seed(0)
@@ -52,6 +56,8 @@ def small_transformer(num_heads: int = 4, dtype: torch.dtype = torch.float32) ->
         ffn_dim=64 * num_heads,
         num_layers=2,
         cross_attn_norm=True,
+        image_dim=24 if sees_images else None,
+        added_kv_proj_dim=32 * num_heads if sees_images else None,
     )
     return transformer.eval().to(dtype)
 
@@ -64,12 +70,14 @@ def differences(axes: Axes) -> dict[str, Difference]:
     ranks = arrange_ranks(axes, CPU, timeout_s=60)
     whole, on_gang = {}, {}
     for dtype in (torch.float32, torch.bfloat16):
-        transformer = small_transformer(dtype=dtype)
-        for name in INPUTS:
-            whole[name, dtype] = _forward(transformer, name, dtype, None)
-        parallelize_wan(transformer, ranks)
-        for name in INPUTS:
-            on_gang[name, dtype] = _forward(transformer, name, dtype, ranks)
+        for sees_images in (False, True):
+            transformer = small_transformer(dtype=dtype, sees_images=sees_images)
+            names = [name for name in INPUTS if (name == "image") == sees_images]
+            for name in names:
+                whole[name, dtype] = _forward(transformer, name, dtype, None)
+            parallelize_wan(transformer, ranks)
+            for name in names:
+                on_gang[name, dtype] = _forward(transformer, name, dtype, ranks)
     return {
         name: Difference(
             fp32_max=_max(on_gang[name, torch.float32] - whole[name, torch.float32]),
@@ -88,7 +96,10 @@ def _forward(transformer: Any, name: str, dtype: torch.dtype, ranks: Any) -> tor
 
     generator = torch.Generator().manual_seed(1)
     latents_BCTHW = torch.randn(_SHAPE_FROM_INPUT[name], generator=generator).to(dtype)
-    texts = [torch.randn(1, 6, 16, generator=generator).to(dtype) for _ in range(2)]
+    # diffusers' attention takes what is beyond 512 text tokens for the image's.
+    num_text_tokens = 512 if name == "image" else 6
+    texts = [torch.randn(1, num_text_tokens, 16, generator=generator).to(dtype) for _ in range(2)]
+    image_BSD = torch.randn(1, 5, 24, generator=generator).to(dtype)
     timestep = torch.tensor([500.0])
     if name == "45 timesteps":
         timestep = torch.linspace(0, 900, 45).unsqueeze(0)
@@ -98,6 +109,7 @@ def _forward(transformer: Any, name: str, dtype: torch.dtype, ranks: Any) -> tor
             hidden_states=latents_BCTHW,
             timestep=timestep,
             encoder_hidden_states=text_BSD,
+            encoder_hidden_states_image=image_BSD if name == "image" else None,
             return_dict=False,
         )[0]
         return output_BCTHW
