@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from telecine_safeguards.errors import CheckFailed
-from telecine_safeguards.output.fingerprint import FingerprintCheck
 from telecine_safeguards.output.moderate import FrameCheck, standard_checks
 from telecine_safeguards.output.nudity import NudityCheck, findings_from_scores
 from telecine_safeguards.output.pdq import pdq_from_picture
+from telecine_safeguards.output.reference import FingerprintCheck
 from telecine_safeguards.output.sample import Sample, sample_clip
 from telecine_safeguards.registry.entities import Registry
 from tests.telecine_safeguards.pictures import Picture, picture

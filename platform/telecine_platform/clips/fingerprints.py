@@ -8,31 +8,30 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-import numpy as np
 import sqlalchemy as sa
 
 from telecine_platform.clips.tables import released_clips
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.tables import jobs
-from telecine_safeguards.output.fingerprint import MAX_DISTANCE_BITS
-from telecine_safeguards.output.pdq import Words, bytes_from_words, distances, words_from_bytes
+from telecine_safeguards.output.copies import Copies, QueryHashes
+from telecine_safeguards.output.pdq import Words, bytes_from_words, words_from_bytes
 
-_PAGE = 2_000
-"""Clips that are compared at once: some megabytes."""
+_PAGE = 500
+"""Clips that are compared at once: about as many hashes as an index compares one by one."""
 
 
 class FingerprintSearch(Protocol):
     """Frames' fingerprints in, job ids out."""
 
-    def find(self, words: Words, since: datetime | None = None) -> dict[str, int]:
-        """The jobs with a released frame close to one of the N x 4 `words`, and how many bits away.
+    def find(self, query: QueryHashes, since: datetime | None = None) -> dict[str, int]:
+        """The jobs of whose released clips this is a copy, and how far the closest frame is (bits).
 
         `since`: only clips released from then on; None: all. Deleted jobs are not found.
         """
 
 
 class ReleasedFingerprints:
-    """Every released clip's frame hashes, compared one by one: a `FingerprintSearch`."""
+    """Every released clip's frame hashes, compared page by page: a `FingerprintSearch`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -46,20 +45,16 @@ class ReleasedFingerprints:
                 )
             )
 
-    def find(self, words: Words, since: datetime | None = None) -> dict[str, int]:
+    def find(self, query: QueryHashes, since: datetime | None = None) -> dict[str, int]:
         """Reads every clip in question; a million frames take seconds, not milliseconds."""
-        if not len(words):
+        if not len(query.words):
             return {}
         found: dict[str, int] = {}
         after = ""
         while page := self._page(after, since):
             after = page[-1][0]
-            clips = [words_from_bytes(hashes) for _, hashes in page]
-            owners = np.repeat(np.arange(len(page)), [len(clip) for clip in clips])
-            nearest_bits = distances(np.concatenate(clips), words).min(axis=1)
-            for index in np.flatnonzero(nearest_bits <= MAX_DISTANCE_BITS):
-                job_id, bits = page[owners[index]][0], int(nearest_bits[index])
-                found[job_id] = min(bits, found.get(job_id, bits))
+            clips = Copies([words_from_bytes(hashes) for _, hashes in page])
+            found |= {page[copy.owner][0]: copy.distance_bits for copy in clips.find(query)}
         return found
 
     def _page(self, after: str, since: datetime | None) -> list[tuple[str, bytes]]:

@@ -1,7 +1,7 @@
-"""Finds copies of registered artwork in the frames, by PDQ.
+"""The fingerprint of a clip: PDQ hashes of its sampled frames, and of windows of them.
 
-Sees copies, re-encodings, recolourings and mirror images; does not see a crop of 5 % or a rotation
-of 2 degrees (measured in facts/safeguards), let alone a new drawing of the same character.
+`fingerprint_from_sample` is what is kept of a clip, `query_from_sample` what another is looked up
+with; `copies.Copies` compares them.
 """
 
 from __future__ import annotations
@@ -9,73 +9,65 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from telecine_safeguards import policy
-from telecine_safeguards.output.pdq import (
-    NUM_BITS,
-    Words,
-    distances,
-    pdq_from_picture,
-    words_from_hex,
-)
+from telecine_safeguards.output.copies import QueryHashes
+from telecine_safeguards.output.pdq import Words, pdq_from_picture, words_from_grids
 from telecine_safeguards.output.sample import Sample
-from telecine_safeguards.registry.entities import Entity, Registry
-from telecine_safeguards.verdict import Finding
+from telecine_safeguards.output.windows import (
+    QUERY_PARTS,
+    REFERENCE_PARTS,
+    Picture,
+    grids_from_picture,
+    without_bars,
+)
 
-MAX_DISTANCE_BITS: Final = 31
 MIN_QUALITY: Final = 50
-"""Both are vPDQ's (facebook/ThreatExchange vpdq/README.md@03f2837). vPDQ then asks for 80 % of the
-frames; here one sampled frame is enough: one frame of a protected work is already a copy."""
+"""vPDQ's (facebook/ThreatExchange vpdq/README.md@03f2837): below it there is too little structure
+for a distance to mean anything."""
+_NUM_DIHEDRAL: Final = 8
 
 
-class FingerprintCheck:
-    """Compares frames with the reference hashes of one registry."""
+def fingerprint_from_sample(sample: Sample) -> Words:
+    """What is kept of a clip: up to ten hashes a frame, none of what has too little structure.
 
-    name: Final = policy.FINGERPRINT
-
-    def __init__(self, registry: Registry) -> None:
-        bank = [
-            (entity, hash_) for entity in registry.entities for hash_ in entity.reference_hashes
-        ]
-        self._entities = tuple(entity for entity, _ in bank)
-        self._words = words_from_hex(tuple(hash_ for _, hash_ in bank))
-
-    def check(self, sample: Sample) -> tuple[Finding, ...]:
-        """Give the closest match of each entity."""
-        if not self._entities:
-            return ()
-        closest: dict[str, Finding] = {}
-        for number, frame_HWC in zip(sample.frame_numbers, sample.frames_THWC, strict=True):
-            frame = pdq_from_picture(frame_HWC)
-            if frame.quality < MIN_QUALITY:
-                continue
-            nearest_bits = distances(frame.words, self._words).min(axis=0)
-            for index in np.flatnonzero(nearest_bits <= MAX_DISTANCE_BITS):
-                found = _finding(self._entities[index], number, int(nearest_bits[index]))
-                known = closest.get(self._entities[index].id)
-                if known is None or known.score < found.score:
-                    closest[self._entities[index].id] = found
-        return tuple(closest.values())
-
-
-def fingerprint_from_sample(sample: Sample, *, is_dihedral: bool = False) -> Words:
-    """The hashes of the frames that have enough structure: N x 4 words, N can be 0.
-
-    `is_dihedral`: each frame's eight mirrorings and turns, for looking a copy up.
+    N x 4 words, N can be 0. The first of each frame is its PDQ hash without its bars.
     """
-    hashes = [pdq_from_picture(frame_HWC) for frame_HWC in sample.frames_THWC]
-    rows = slice(None) if is_dihedral else slice(1)
-    kept = [each.words[rows] for each in hashes if each.quality >= MIN_QUALITY]
-    return np.concatenate(kept) if kept else np.zeros((0, 4), np.uint64)
+    return np.concatenate([_reference_hashes(frame_HWC) for frame_HWC in sample.frames_THWC])
 
 
-def _finding(entity: Entity, frame_number: int, distance_bits: int) -> Finding:
-    return Finding(
-        check=policy.FINGERPRINT,
-        score=1 - distance_bits / NUM_BITS,
-        entity_id=entity.id,
-        entity_name=entity.name,
-        entity_kind=entity.kind.value,
-        rights_holder=entity.rights_holder,
-        matched=f"frame {frame_number}",
+def query_from_sample(sample: Sample) -> QueryHashes:
+    """What a clip is looked up with: some 480 hashes a frame, about 15 ms of one core at 480p."""
+    found = [_query_hashes(frame_HWC) for frame_HWC in sample.frames_THWC]
+    return QueryHashes(
+        words=np.concatenate([words for words, _ in found]),
+        frame_numbers=np.repeat(sample.frame_numbers, [len(words) for words, _ in found]),
+        windows=np.concatenate([windows for _, windows in found]),
     )
+
+
+def _reference_hashes(frame_HWC: Picture) -> Words:
+    picture = without_bars(frame_HWC)
+    whole = pdq_from_picture(picture)  # to the bit, so that hashes from elsewhere match too
+    parts_N84, part_qualities = words_from_grids(grids_from_picture(picture, REFERENCE_PARTS))
+    words = np.concatenate([whole.words[:1], parts_N84[:, 0]])
+    kept: Words = words[np.concatenate([[whole.quality], part_qualities]) >= MIN_QUALITY]
+    return kept
+
+
+def _query_hashes(frame_HWC: Picture) -> tuple[Words, npt.NDArray[np.int64]]:
+    """Fine steps without the bars; and the reference's own windows, which a caption leaves free.
+
+    The hashes with structure as N x 4 words, and the N numbers of what they are of.
+    """
+    picture = without_bars(frame_HWC)
+    whole = pdq_from_picture(picture)
+    grids = [
+        grids_from_picture(picture, QUERY_PARTS),
+        grids_from_picture(frame_HWC, REFERENCE_PARTS),
+    ]
+    parts_N84, part_qualities = words_from_grids(np.concatenate(grids))
+    words = np.concatenate([whole.words[np.newaxis], parts_N84]).reshape(-1, 4)
+    qualities = np.concatenate([[whole.quality], part_qualities])
+    kept = np.flatnonzero(np.repeat(qualities >= MIN_QUALITY, _NUM_DIHEDRAL))
+    return words[kept], kept

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from telecine_safeguards import policy
 from telecine_safeguards.errors import SafeguardError
-from telecine_safeguards.output.fingerprint import FingerprintCheck
 from telecine_safeguards.output.nudity import NudityCheck
+from telecine_safeguards.output.reference import FingerprintCheck
 from telecine_safeguards.output.sample import Sample, sample_clip
 from telecine_safeguards.registry.entities import Registry
 from telecine_safeguards.verdict import Checkpoint, Finding, Verdict

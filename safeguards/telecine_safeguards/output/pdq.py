@@ -20,7 +20,8 @@ Words = npt.NDArray[np.uint64]
 """Hashes as rows of four 64-bit words, most significant first."""
 
 NUM_BITS: Final = 256
-_GRID: Final = 64
+GRID: Final = 64
+"""Side of what is left of a picture before its cosine transform."""
 _NUM_FREQUENCIES: Final = 16
 _LUMA_FROM_RGB: Final = (0.299, 0.587, 0.114)
 _MIN_SIDE_PX: Final = 5
@@ -41,7 +42,7 @@ class PdqHash:
     @property
     def hex(self) -> str:
         """The picture's own hash, as ThreatExchange writes it: 64 digits."""
-        return "".join(f"{int(word):016x}" for word in self.words[0])
+        return hex_from_words(self.words[:1])[0]
 
 
 def pdq_from_picture(picture_HWC: npt.NDArray[np.uint8]) -> PdqHash:
@@ -49,14 +50,29 @@ def pdq_from_picture(picture_HWC: npt.NDArray[np.uint8]) -> PdqHash:
     height_px, width_px, _ = picture_HWC.shape
     if min(height_px, width_px) < _MIN_SIDE_PX:
         return PdqHash(words=np.zeros((8, 4), np.uint64), quality=0)
-    luma_HW = picture_HWC @ np.array(_LUMA_FROM_RGB)
+    luma_HW = luma_from_picture(picture_HWC)
     grid = _shrink_matrix(height_px) @ luma_HW @ _shrink_matrix(width_px).T
+    words_N84, qualities = words_from_grids(grid[np.newaxis])
+    return PdqHash(words=words_N84[0], quality=int(qualities[0]))
+
+
+def luma_from_picture(picture_HWC: npt.NDArray[np.uint8]) -> Floats:
+    """The brightness that PDQ looks at, 0 to 255."""
+    luma_HW: Floats = picture_HWC @ np.array(_LUMA_FROM_RGB)
+    return luma_HW
+
+
+def words_from_grids(grids_NHW: npt.NDArray[np.floating]) -> tuple[Words, npt.NDArray[np.int64]]:
+    """Hash pictures that are shrunk to GRID x GRID already: N x 8 x 4 words, N qualities."""
     cosines = _cosine_matrix()
-    spectrum_UV = cosines @ grid @ cosines.T
-    return PdqHash(
-        words=np.concatenate([_words_from_spectrum(turned) for turned in _dihedral(spectrum_UV)]),
-        quality=_quality(grid),
-    )
+    spectra_NUV = cosines @ grids_NHW @ cosines.T
+    words_N84 = np.stack([_words_from_spectra(turned) for turned in _dihedral(spectra_NUV)], axis=1)
+    return words_N84, _qualities(grids_NHW)
+
+
+def hex_from_words(words: Words) -> tuple[str, ...]:
+    """Write N x 4 words as ThreatExchange does: 64 digits each."""
+    return tuple("".join(f"{int(word):016x}" for word in row) for row in words)
 
 
 def words_from_hex(hashes: tuple[str, ...]) -> Words:
@@ -88,15 +104,15 @@ def _shrink_matrix(size_px: int) -> Floats:
     The window is half a grid cell, rounded up; an even one reaches one pixel further ahead than
     back; at the borders it is cut and the mean is over what is left.
     """
-    if size_px == _GRID:
-        return np.eye(_GRID)
-    window_px = -(-size_px // (2 * _GRID))
+    if size_px == GRID:
+        return np.eye(GRID)
+    window_px = -(-size_px // (2 * GRID))
     ahead_px = window_px // 2
     behind_px = window_px - 1 - ahead_px
     offset_px = np.arange(size_px)[np.newaxis, :] - np.arange(size_px)[:, np.newaxis]
     box = ((-behind_px <= offset_px) & (offset_px <= ahead_px)).astype(np.float64)
     box /= box.sum(axis=1, keepdims=True)
-    centres_px = ((np.arange(_GRID) + 0.5) * size_px / _GRID).astype(np.int64)
+    centres_px = ((np.arange(GRID) + 0.5) * size_px / GRID).astype(np.int64)
     shrink: Floats = box[centres_px] @ box
     return shrink
 
@@ -105,12 +121,12 @@ def _shrink_matrix(size_px: int) -> Floats:
 def _cosine_matrix() -> Floats:
     """DCT-II, frequencies 1 to 16 of 64: the constant row is left out."""
     frequency = np.arange(1, _NUM_FREQUENCIES + 1)[:, np.newaxis]
-    position = 2 * np.arange(_GRID)[np.newaxis, :] + 1
-    cosines: Floats = np.sqrt(2 / _GRID) * np.cos(np.pi / (2 * _GRID) * frequency * position)
+    position = 2 * np.arange(GRID)[np.newaxis, :] + 1
+    cosines: Floats = np.sqrt(2 / GRID) * np.cos(np.pi / (2 * GRID) * frequency * position)
     return cosines
 
 
-def _dihedral(spectrum_UV: Floats) -> list[Floats]:
+def _dihedral(spectra_NUV: Floats) -> list[Floats]:
     """The spectra of the eight mirror images and turns, without looking at the pixels again.
 
     Mirroring an axis negates its odd frequencies; swapping the axes transposes. The first is the
@@ -119,23 +135,27 @@ def _dihedral(spectrum_UV: Floats) -> list[Floats]:
     mirror = np.where(np.arange(1, _NUM_FREQUENCIES + 1) % 2, -1.0, 1.0)
     same = np.ones_like(mirror)
     return [
-        spectrum * rows[:, np.newaxis] * columns
-        for spectrum in (spectrum_UV, spectrum_UV.T)
+        spectra * rows[:, np.newaxis] * columns
+        for spectra in (spectra_NUV, spectra_NUV.transpose(0, 2, 1))
         for rows in (same, mirror)
         for columns in (same, mirror)
     ]
 
 
-def _words_from_spectrum(spectrum_UV: Floats) -> Words:
+def _words_from_spectra(spectra_NUV: Floats) -> Words:
     """One bit for each frequency above the median; the lowest frequency is the last bit."""
-    values = spectrum_UV.reshape(-1)
-    lower_median = np.partition(values, NUM_BITS // 2 - 1)[NUM_BITS // 2 - 1]
-    packed = np.packbits((values > lower_median)[::-1])
-    return packed.view(">u8").astype(np.uint64).reshape(1, 4)
+    values = spectra_NUV.reshape(-1, NUM_BITS)
+    median_at = NUM_BITS // 2 - 1  # the lower one of two
+    lower_median = np.partition(values, median_at, axis=1)[:, median_at : median_at + 1]
+    packed = np.packbits((values > lower_median)[:, ::-1], axis=1)
+    return packed.view(">u8").astype(np.uint64)
 
 
-def _quality(grid: Floats) -> int:
+def _qualities(grids_NHW: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     """Sum of the gradients that are at least one per cent of full range, scaled to 0..100."""
-    gradients = (np.diff(grid, axis=0), np.diff(grid, axis=1))
-    total = sum(int(np.abs(np.trunc(each * 100 / 255)).sum()) for each in gradients)
-    return min(total // _QUALITY_DIVISOR, 100)
+    total = sum(
+        np.abs(np.trunc(np.diff(grids_NHW, axis=axis) * 100 / 255)).sum(axis=(1, 2))
+        for axis in (1, 2)
+    )
+    qualities: npt.NDArray[np.int64] = np.minimum(total // _QUALITY_DIVISOR, 100).astype(np.int64)
+    return qualities

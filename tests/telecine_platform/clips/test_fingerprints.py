@@ -8,7 +8,8 @@ import pytest
 from telecine_platform.clips.fingerprints import ReleasedFingerprints
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.records import ClipKeys, Job, Stage
-from telecine_safeguards.output.fingerprint import fingerprint_from_sample
+from telecine_safeguards.output.copies import QueryHashes
+from telecine_safeguards.output.fingerprint import fingerprint_from_sample, query_from_sample
 from telecine_safeguards.output.pdq import Words, bytes_from_words, words_from_bytes
 from telecine_safeguards.output.sample import sample_clip
 from tests.records import at, spec, verdict
@@ -21,8 +22,12 @@ def frames(seed: int) -> np.ndarray:
     return np.stack([picture("waves", 64, 96, seed * 10 + number) for number in range(3)])
 
 
-def words_of(frames_THWC: np.ndarray, *, is_dihedral: bool = False) -> Words:
-    return fingerprint_from_sample(sample_clip(frames_THWC, 8), is_dihedral=is_dihedral)
+def words_of(frames_THWC: np.ndarray) -> Words:
+    return fingerprint_from_sample(sample_clip(frames_THWC, 8))
+
+
+def query_of(frames_THWC: np.ndarray) -> QueryHashes:
+    return query_from_sample(sample_clip(frames_THWC, 8))
 
 
 def moderated(jobs: JobStore, number: int) -> Job:
@@ -50,32 +55,35 @@ def fingerprints(jobs: JobStore) -> ReleasedFingerprints:
     return found
 
 
-def test_mirrored_copy_finds_its_job(fingerprints: ReleasedFingerprints) -> None:
-    mirrored = frames(1)[:, :, ::-1]
-    assert fingerprints.find(words_of(mirrored)) == {}
-    assert fingerprints.find(words_of(mirrored, is_dihedral=True)) == {"video_1": 0}
+@pytest.mark.parametrize(
+    "copy",
+    [frames(1), frames(1)[:, :, ::-1], frames(1)[:, 4:-4, 4:-4]],
+    ids=["same", "mirrored", "cropped"],
+)
+def test_copy_finds_its_job(fingerprints: ReleasedFingerprints, copy: np.ndarray) -> None:
+    assert list(fingerprints.find(query_of(copy))) == ["video_1"]
 
 
 def test_other_pictures_find_nothing(fingerprints: ReleasedFingerprints) -> None:
-    assert fingerprints.find(words_of(frames(7), is_dihedral=True)) == {}
-    assert fingerprints.find(np.zeros((0, 4), np.uint64)) == {}
+    assert fingerprints.find(query_of(frames(7))) == {}
+    assert fingerprints.find(query_of(np.zeros((3, 64, 64, 3), np.uint8))) == {}
 
 
 def test_clip_that_was_never_released_or_is_deleted_is_not_found(
     jobs: JobStore, fingerprints: ReleasedFingerprints
 ) -> None:
     jobs.delete("video_0", "acme", at(9))
-    everything = np.concatenate([words_of(frames(number)) for number in range(3)])
+    everything = query_of(np.concatenate([frames(number) for number in range(3)]))
     assert fingerprints.find(everything) == {"video_1": 0}
 
 
 def test_search_can_begin_at_a_moment(fingerprints: ReleasedFingerprints) -> None:
-    assert fingerprints.find(words_of(frames(0)), since=at(0)) == {"video_0": 0}
-    assert fingerprints.find(words_of(frames(0)), since=at(1)) == {}
+    assert fingerprints.find(query_of(frames(0)), since=at(0)) == {"video_0": 0}
+    assert fingerprints.find(query_of(frames(0)), since=at(1)) == {}
 
 
 def test_flat_frames_have_no_fingerprint() -> None:
-    assert len(words_of(np.zeros((3, 64, 64, 3), np.uint8), is_dihedral=True)) == 0
+    assert len(words_of(np.zeros((3, 64, 64, 3), np.uint8))) == 0
 
 
 def test_words_are_the_same_after_storing() -> None:
