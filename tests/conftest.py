@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from telecine_platform.settings import PREFIX
+from tests.databases import postgres_copier
 from tests.postgres_server import PostgresServer, postgres_bin, postgres_server
 
 
@@ -16,8 +17,14 @@ def postgres() -> Iterator[PostgresServer]:
     folder = postgres_bin()
     if folder is None:
         pytest.skip("no PostgreSQL on this machine: apt-get install postgresql")
-    with postgres_server(folder) as server:
+    with postgres_server(folder, is_durable=False) as server:  # tests kill it, none cuts the power
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_with_tables(postgres: PostgresServer) -> Callable[[], str]:
+    """Makes another database with every table in it and returns its URL."""
+    return postgres_copier(postgres)
 
 
 @pytest.fixture(autouse=True)

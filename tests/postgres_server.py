@@ -22,22 +22,26 @@ import psycopg
 class PostgresServer:
     """One running server; each test takes a database of its own."""
 
-    def __init__(self, bin_folder: Path, folder: Path, user: str | None) -> None:
-        """Start it on the data in `folder`."""
+    def __init__(
+        self, bin_folder: Path, folder: Path, user: str | None, is_durable: bool = True
+    ) -> None:
+        """Start it on the data in `folder`; not `is_durable`: a power cut would spoil the data."""
         self.port = _free_port()
         self._folder = folder
         self._user = user
         self._command: list[Path | str] = [
             bin_folder / "postgres", "-D", folder / "data",
             "-k", folder, "-h", "127.0.0.1", "-p", str(self.port),
+            "-c", f"fsync={'on' if is_durable else 'off'}",
         ]  # fmt: skip
         self.process = self._start()
 
-    def new_database(self) -> str:
-        """Create an empty database and return its URL."""
+    def new_database(self, template: str | None = None) -> str:
+        """Create a database, empty or a copy of that of URL `template`, and return its URL."""
         name = f"t_{secrets.token_hex(6)}"
+        like = "template1" if template is None else template.rpartition("/")[2]
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         return self._url(name)
 
     def kill(self) -> None:
@@ -80,7 +84,7 @@ def postgres_bin() -> Path | None:
 
 
 @contextmanager
-def postgres_server(bin_folder: Path) -> Iterator[PostgresServer]:
+def postgres_server(bin_folder: Path, *, is_durable: bool = True) -> Iterator[PostgresServer]:
     """Start a server, wait until it answers, stop it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="telecine-postgres-"))
     user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
@@ -92,7 +96,7 @@ def postgres_server(bin_folder: Path) -> Iterator[PostgresServer]:
         [bin_folder / "initdb", "-D", data, *options],
         check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    server = PostgresServer(bin_folder, folder, user)
+    server = PostgresServer(bin_folder, folder, user, is_durable)
     try:
         yield server
     finally:
@@ -101,14 +105,14 @@ def postgres_server(bin_folder: Path) -> Iterator[PostgresServer]:
 
 
 def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
+    for _ in range(1500):
         if process.poll() is not None:
             raise RuntimeError(f"PostgreSQL ended at its start:\n{log.read_text()[-2000:]}")
         try:
             psycopg.connect(f"postgresql://telecine@127.0.0.1:{port}/postgres").close()
             return
         except psycopg.OperationalError:
-            time.sleep(0.1)
+            time.sleep(0.02)
     raise RuntimeError(f"PostgreSQL did not answer within 30 s:\n{log.read_text()[-2000:]}")
 
 

@@ -20,6 +20,7 @@ from telecine_platform.settings import Settings
 from telecine_platform.storage.local import LocalStore
 from telecine_safeguards.verdict import Action
 from telecine_serve.stage import Block, HandOver, Hold, Outcome, Release, StageLoop
+from tests.databases import open_jobs
 from tests.records import spec, verdict
 from tests.rights_records import grant, seeded
 
@@ -57,8 +58,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def jobs(settings: Settings) -> Iterator[JobStore]:
-    store = JobStore(settings.resolved_database_url)
-    store.create_tables()
+    store = open_jobs(settings.data_dir)
     store.submit(job_id="video_1", tenant_id="acme", spec=spec(), traceparent="", now=utc_now())
     yield store
     store.close()

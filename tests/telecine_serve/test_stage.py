@@ -28,6 +28,7 @@ from telecine_platform.settings import Settings
 from telecine_platform.storage.local import LocalStore
 from telecine_safeguards.verdict import Action
 from telecine_serve.stage import Block, HandOver, Outcome, Release, StageLoop
+from tests.databases import open_jobs
 from tests.records import spec, verdict
 
 CLIP = ClipKeys(video="v", thumbnail="t", spritesheet="s")
@@ -61,8 +62,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def jobs(settings: Settings) -> Iterator[JobStore]:
-    store = JobStore(settings.resolved_database_url)
-    store.create_tables()
+    store = open_jobs(settings.data_dir)
     yield store
     store.close()
 

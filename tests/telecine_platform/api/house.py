@@ -19,6 +19,7 @@ from telecine_platform.jobs.store import JobStore
 from telecine_platform.settings import Settings
 from telecine_platform.storage.local import LocalStore
 from telecine_platform.storage.store import BlobStore
+from tests.databases import open_jobs
 from tests.telecine_platform.api.fakes import FakeStages
 
 
@@ -66,8 +67,7 @@ def open_house(
     values = Settings.model_validate({"data_dir": folder, **settings})
     with ExitStack() as stack:
         if jobs is None:
-            jobs = JobStore(values.resolved_database_url)
-            jobs.create_tables()
+            jobs = open_jobs(folder)
         stack.callback(jobs.close)
         blobs = blobs or LocalStore(folder / "blobs")
         app = create_app(values, jobs, blobs)

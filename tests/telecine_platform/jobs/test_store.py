@@ -197,8 +197,8 @@ def test_backlog_and_totals_count_waiting_and_work(jobs: JobStore) -> None:
     assert (screened.num_jobs, screened.wait_s, screened.work_s) == (1, 4.0, 3.0)
 
 
-def test_tables_can_be_created_by_several_processes_at_once(database_url: str) -> None:
-    stores = [JobStore(database_url) for _ in range(4)]
+def test_tables_can_be_created_by_several_processes_at_once(empty_database_url: str) -> None:
+    stores = [JobStore(empty_database_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda store: store.create_tables(), stores))
     assert submit(stores[0]).id == "video_1"

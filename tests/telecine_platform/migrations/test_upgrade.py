@@ -30,8 +30,8 @@ OLD_JOB = {
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = Database(database_url)
+def database(empty_database_url: str) -> Iterator[Database]:
+    opened = Database(empty_database_url)
     yield opened
     opened.close()
 
@@ -83,7 +83,7 @@ def test_head_is_the_newest_step() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
-def test_rows_of_version_0_1_0_live_on(database: Database, database_url: str) -> None:
+def test_rows_of_version_0_1_0_live_on(database: Database, empty_database_url: str) -> None:
     with database.write() as connection:
         command.upgrade(alembic_config(connection), FIRST)
         connection.execute(sa.text("DROP TABLE alembic_version"))  # 0.1.0 had none
@@ -92,7 +92,7 @@ def test_rows_of_version_0_1_0_live_on(database: Database, database_url: str) ->
             connection, id="video_2", state="failed", finished_at=at(9),
             error='{"code": "worker_lost", "message": "Lost."}',
         )  # fmt: skip
-    jobs = JobStore(database_url)
+    jobs = JobStore(empty_database_url)
     jobs.create_tables()
     assert database.revision() == HEAD
     old = jobs.get("video_1", "acme")

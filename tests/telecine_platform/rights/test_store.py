@@ -40,8 +40,8 @@ def test_empty_store_is_filled_once(jobs: JobStore) -> None:
     assert number(first) == 1
 
 
-def test_store_can_be_filled_by_several_processes_at_once(database_url: str) -> None:
-    databases = [Database(database_url) for _ in range(4)]
+def test_store_can_be_filled_by_several_processes_at_once(empty_database_url: str) -> None:
+    databases = [Database(empty_database_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         stores = list(pool.map(seeded, databases))
     assert [number(store) for store in stores] == [1, 1, 1, 1]

@@ -20,6 +20,7 @@ from telecine_platform.scheduling.desk import Desk
 from telecine_platform.scheduling.forecast import Forecast
 from telecine_platform.scheduling.tenants import TenantPolicy, Tenants
 from telecine_platform.settings import Settings
+from tests.databases import open_jobs
 from tests.records import at, spec, verdict
 
 
@@ -53,8 +54,7 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     settings = Settings(data_dir=tmp_path, max_wait_s=100.0, gang_start_s=60.0)
-    jobs = JobStore(settings.resolved_database_url)
-    jobs.create_tables()
+    jobs = open_jobs(settings.data_dir)
     tenants = Tenants(policies={"small": TenantPolicy(submits_per_minute=2)})
     yield House(desk=Desk(settings, jobs.database, CATALOGUE["embedded"], tenants), jobs=jobs)
     jobs.close()

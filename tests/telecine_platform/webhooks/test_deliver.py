@@ -13,17 +13,16 @@ from standardwebhooks.webhooks import Webhook
 from telecine_platform.errors import IllegalTransition, NotFound
 from telecine_platform.fetch.fetcher import Fetcher
 from telecine_platform.fetch.rules import rules_from_text
-from telecine_platform.jobs.store import JobStore
 from telecine_platform.webhooks.deliver import Deliverer
 from telecine_platform.webhooks.endpoints import OLD_SECRET_S
 from telecine_platform.webhooks.records import DeliveryState
+from tests.databases import open_jobs
 from tests.telecine_platform.webhooks.bench import Bench, open_bench
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    jobs = JobStore(f"sqlite:///{tmp_path / 'jobs.db'}")
-    jobs.create_tables()
+    jobs = open_jobs(tmp_path)
     with open_bench(jobs, tmp_path) as opened:
         yield opened
     jobs.close()

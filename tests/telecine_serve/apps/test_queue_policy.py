@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from telecine_platform.clock import utc_now
-from telecine_platform.jobs.store import JobStore
 from telecine_platform.records import Backlog
 from telecine_platform.scheduling.admission import Admission
-from telecine_platform.settings import load_settings
 from telecine_serve.apps.queue_policy import QueuePolicy, desired_replicas
+from tests.databases import open_jobs
 from tests.records import spec
 
 
@@ -47,8 +46,7 @@ def test_policy_follows_the_store_within_its_bounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TELECINE_DATA_DIR", str(tmp_path))
-    jobs = JobStore(load_settings().resolved_database_url)
-    jobs.create_tables()
+    jobs = open_jobs(tmp_path)
     for number in range(20):
         jobs.submit(
             job_id=f"video_{number}",

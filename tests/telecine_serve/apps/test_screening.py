@@ -14,7 +14,6 @@ import pytest
 from telecine_platform.clock import utc_now
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.lease import Lease
-from telecine_platform.jobs.store import JobStore
 from telecine_platform.records import Job
 from telecine_platform.rights.records import Change
 from telecine_platform.rights.store import RightsStore
@@ -24,6 +23,7 @@ from telecine_safeguards.verdict import Action, Verdict
 from telecine_serve.apps import screening
 from telecine_serve.apps.screening import ScreeningWorker
 from telecine_serve.stage import Block, HandOver, Hold
+from tests.databases import open_jobs
 from tests.records import spec, verdict
 from tests.rights_records import entity, seeded
 
@@ -38,8 +38,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
-    jobs = JobStore(settings.resolved_database_url)
-    jobs.create_tables()
+    jobs = open_jobs(settings.data_dir)
     seeded(jobs.database)
     yield jobs.database
     jobs.close()
