@@ -86,10 +86,15 @@ class ApiContext:
         return HeldJobs(self.jobs.database)
 
 
-async def _context(request: Request) -> ApiContext:
+def context_of(request: Request) -> ApiContext:
+    """What `create_app` made for the application that got the request."""
     context = request.app.state.context
     assert isinstance(context, ApiContext)  # app.state is untyped; `create_app` put it there
     return context
+
+
+async def _context(request: Request) -> ApiContext:
+    return context_of(request)  # async: FastAPI would run a plain function on a thread
 
 
 Context = Annotated[ApiContext, Depends(_context)]
@@ -99,8 +104,9 @@ Context = Annotated[ApiContext, Depends(_context)]
 _BEARER = HTTPBearer(auto_error=False, description="Needed where the installation has API keys.")
 
 
-async def _caller_with_scope(request: Request, scope: Scope) -> Caller:
-    context = await _context(request)
+async def caller_with_scope(request: Request, scope: Scope) -> Caller:
+    """Who asks. Raises `Unauthenticated`, `SignerUnavailable`, or `Forbidden` by its scopes."""
+    context = context_of(request)
     header, find = request.headers.get("authorization"), context.authenticator.caller_from_header
     if context.authenticator.may_block(header):
         caller = await run_in_threadpool(find, header, context.now())
@@ -113,14 +119,14 @@ async def _caller_with_scope(request: Request, scope: Scope) -> Caller:
 # Each dependency costs a request about 0.05 ms of CPU, so these two do not rest on others.
 def _with_scope(scope: Scope) -> Callable[[Request, object], Awaitable[Caller]]:
     async def check(request: Request, _described: Annotated[object, Security(_BEARER)]) -> Caller:
-        return await _caller_with_scope(request, scope)
+        return await caller_with_scope(request, scope)
 
     return check
 
 
 def _tenant_with_scope(scope: Scope) -> Callable[[Request, object], Awaitable[str]]:
     async def check(request: Request, _described: Annotated[object, Security(_BEARER)]) -> str:
-        return (await _caller_with_scope(request, scope)).tenant_id
+        return (await caller_with_scope(request, scope)).tenant_id
 
     return check
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from telecine_platform.api.app import create_app
 from telecine_platform.api.listener import url_from_listener
 from telecine_platform.api.server import server_from_app
+from telecine_platform.clock import utc_now
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.settings import Settings
 from telecine_platform.storage.local import LocalStore
@@ -62,6 +64,7 @@ def open_house(
     *,
     jobs: JobStore | None = None,
     blobs: BlobStore | None = None,
+    now: Callable[[], datetime] = utc_now,
     **settings: object,
 ) -> Iterator[House]:
     values = Settings.model_validate({"data_dir": folder, **settings})
@@ -70,7 +73,7 @@ def open_house(
             jobs = open_jobs(folder)
         stack.callback(jobs.close)
         blobs = blobs or LocalStore(folder / "blobs")
-        app = create_app(values, jobs, blobs)
+        app = create_app(values, jobs, blobs, now)
         url = stack.enter_context(serving(app, app.state.context.watch.close))
         client = stack.enter_context(httpx.Client(base_url=url, trust_env=False, timeout=30))
         stages = FakeStages(jobs, blobs, folder)

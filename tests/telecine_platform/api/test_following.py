@@ -59,7 +59,7 @@ def test_a_long_poll_answers_when_the_stage_changes(house: House) -> None:
         assert not waiting.done()
         house.stages.work_off()
         answer = waiting.result(timeout=UNHURRIED_S)
-    assert answer.json()["status"] == "completed"
+    assert answer.json()["status"] != "queued"  # which of the changes it saw is up to chance
 
 
 def test_a_long_poll_answers_after_its_time_when_nothing_happens(house: House) -> None:

@@ -12,7 +12,6 @@ from telecine_platform.api.bodies import JSON, MULTIPART, URLENCODED, fields_fro
 from telecine_platform.api.context import ApiContext, Context, Reader, Submitter
 from telecine_platform.api.ending import cancel_job, delete_job
 from telecine_platform.api.job_ids import checked_job_id
-from telecine_platform.api.polling import poll_after_ms
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.shapes import JobPageQuery, body_from_fields, json_body
 from telecine_platform.api.specs import remixed_spec, spec_from_request
@@ -29,6 +28,7 @@ from telecine_platform.api.videos.bodies import (
     RemixBody,
     create_body_from_fields,
 )
+from telecine_platform.api.videos.poll import PollRoute, shown_video
 from telecine_platform.api.videos.wire import DeletedVideo, Video, VideoList, video_from_job
 from telecine_platform.jobs.glimpse import Glimpse
 from telecine_platform.records import Job
@@ -116,7 +116,6 @@ def list_videos(
     )
 
 
-@router.get("/{video_id}", summary="Look at a video")
 async def retrieve_video(
     video_id: str,
     response: Response,
@@ -138,6 +137,11 @@ async def retrieve_video(
         await context.watch.changed(job_id, is_news, wait)
         job = await context.polls.get(job_id, tenant_id)
     return _shown(job, context, response)
+
+
+router.add_api_route(
+    "/{video_id}", retrieve_video, summary="Look at a video", route_class_override=PollRoute
+)
 
 
 @router.post("/{video_id}/cancel", summary="Cancel a video")
@@ -180,9 +184,6 @@ def _submission_from_body(
 
 
 def _shown(job: Job, context: ApiContext, response: Response) -> Video:
-    now = context.now()
-    forecast = context.desk.forecast_of(job, now)
-    if not job.state.is_final:
-        finish_at = None if forecast is None else forecast.finish_at
-        response.headers["openai-poll-after-ms"] = str(poll_after_ms(finish_at, now))
-    return video_from_job(job, result_ttl_s=context.settings.result_ttl_s, forecast=forecast)
+    shown = shown_video(job, context)
+    response.headers.update(shown.headers)
+    return shown.video
