@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,8 +66,12 @@ def main() -> None:
     sys.exit(1 if outcome.findings.faults else 0)
 
 
-def run(lasts_s: float, seed: int) -> Outcome:
-    """Strike for `lasts_s`, let the rest finish, and look at every job."""
+IsEnough = Callable[[Counter[str], int], bool]
+"""The blows so far and the number of accepted jobs -> whether the run can end early."""
+
+
+def run(lasts_s: float, seed: int, is_enough: IsEnough = lambda _blows, _num: False) -> Outcome:
+    """Strike for `lasts_s` or until it is enough, let the rest finish, and look at every job."""
     _say(f"seed {seed}")
     programs = postgres_bin()
     if programs is None:
@@ -97,7 +101,12 @@ def run(lasts_s: float, seed: int) -> Outcome:
             with ThreadPoolExecutor(NUM_CLIENTS) as pool:
                 running = [pool.submit(client.run) for client in clients]
                 try:
-                    blows = _strike(members, random.Random(seed), started_at + lasts_s)
+                    blows = _strike(
+                        members,
+                        random.Random(seed),
+                        started_at + lasts_s,
+                        lambda so_far: is_enough(so_far, sum(len(c.accepted) for c in clients)),
+                    )
                 finally:
                     for client in clients:
                         client.stop()
@@ -120,10 +129,15 @@ def _prepare(database_url: str) -> None:
     jobs.close()
 
 
-def _strike(members: Members, chance: random.Random, until_s: float) -> Counter[str]:
+def _strike(
+    members: Members,
+    chance: random.Random,
+    until_s: float,
+    is_enough: Callable[[Counter[str]], bool],
+) -> Counter[str]:
     """Hit one of them now and then; whatever has ended is started again at once."""
     blows: Counter[str] = Counter()
-    while time.monotonic() < until_s:
+    while time.monotonic() < until_s and not is_enough(blows):
         next_at_s = time.monotonic() + chance.uniform(*BLOW_EVERY_S)
         while time.monotonic() < next_at_s:
             members.revive()

@@ -68,7 +68,12 @@ def test_working_server_gets_a_clean_report(tmp_path: Path) -> None:
     with open_house(tmp_path) as house, house.working():
         house.submit("made before the run", seed=1)
         report = report_of(
-            house.url, arrivals, with_download=True, figures_age_s=1.2, events=events
+            house.url,
+            arrivals,
+            timeout_s=60.0,
+            with_download=True,
+            figures_age_s=1.2,
+            events=events,
         )
 
     assert report.is_clean

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass, field
+from functools import cache
 
 import httpcore
 import httpx
@@ -49,6 +50,12 @@ class Fetched:
     body: bytes = field(repr=False)
 
 
+@cache
+def _known_authorities() -> ssl.SSLContext:
+    """Reading them takes 20 ms of CPU: once in a process is enough."""
+    return httpx.create_ssl_context()
+
+
 class Fetcher:
     """Holds the operator's rules; safe to use from many tasks."""
 
@@ -57,7 +64,7 @@ class Fetcher:
     ) -> None:
         self._backend = GuardedBackend(rules, resolve)
         self._rules = rules
-        self._tls = tls or httpx.create_ssl_context()
+        self._tls = tls or _known_authorities()
 
     def check(self, url: str) -> None:
         """Raise `FetchRefused` for a URL that no fetch would accept, as far as its text tells."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,7 @@ import httpx
 import openai
 import pytest
 
-from telecine_platform.clock import utc_now
-from telecine_platform.ids import new_job_id
 from telecine_platform.records import Stage
-from tests.records import spec
 from tests.telecine_platform.api.fakes import CLIP, FILES
 from tests.telecine_platform.api.house import House, open_house
 
@@ -247,16 +243,6 @@ def test_what_no_model_here_can_do_says_so(sdk: openai.OpenAI) -> None:
         sdk.videos.create_character(name="fox", video=clip)
     with pytest.raises(openai.NotFoundError):
         sdk.videos.get_character("char_1")
-
-
-def test_a_thousand_videos_are_listed_page_by_page(house: House, sdk: openai.OpenAI) -> None:
-    now = utc_now()
-    ids = [new_job_id(now + timedelta(milliseconds=number)) for number in range(1_001)]
-    for job_id in ids:
-        house.jobs.submit(job_id=job_id, tenant_id="default", spec=spec(), traceparent="", now=now)
-
-    assert [video.id for video in sdk.videos.list(limit=100)] == ids[::-1]
-    assert [video.id for video in sdk.videos.list(limit=100, order="asc")] == ids
 
 
 @pytest.mark.parametrize(

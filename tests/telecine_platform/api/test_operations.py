@@ -52,27 +52,26 @@ def test_without_storage_the_process_is_not_ready(tmp_path: Path) -> None:
         }
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/v1/videos"),
-        ("GET", "/v1/videos"),
-        ("GET", "/v1/videos/video_" + "0" * 32),
-        ("DELETE", "/v1/videos/video_" + "0" * 32),
-        ("GET", "/v1/videos/video_" + "0" * 32 + "/content"),
-    ],
+ROUTES = (
+    ("POST", "/v1/videos"),
+    ("GET", "/v1/videos"),
+    ("GET", "/v1/videos/video_" + "0" * 32),
+    ("GET", "/v1/videos/video_" + "0" * 32 + "?wait=1"),
+    ("DELETE", "/v1/videos/video_" + "0" * 32),
+    ("GET", "/v1/videos/video_" + "0" * 32 + "/content"),
 )
-def test_without_database_each_route_says_come_back(
-    without_database: House, method: str, path: str
-) -> None:
-    body = {"prompt": "a red fox"} if method == "POST" else None
 
-    response = without_database.client.request(method, path, json=body)
 
-    assert response.status_code == 503
-    assert response.headers["retry-after"] == "2"
-    assert response.json()["error"]["code"] == "store_unavailable"
-    assert response.json()["error"]["type"] == "server_error"
+def test_without_database_each_route_says_come_back(without_database: House) -> None:
+    for method, path in ROUTES:  # in one house: only the first of them waits for the database
+        body = {"prompt": "a red fox"} if method == "POST" else None
+
+        response = without_database.client.request(method, path, json=body)
+
+        assert response.status_code == 503, (method, path)
+        assert response.headers["retry-after"] == "2"
+        assert response.json()["error"]["code"] == "store_unavailable"
+        assert response.json()["error"]["type"] == "server_error"
     assert "postgresql" not in response.text
     assert "hidden" not in response.text
 

@@ -19,7 +19,7 @@ def telecine(tmp_path: Path, *arguments: str, **environ: str) -> subprocess.Comp
     return subprocess.run(
         [sys.executable, "-m", "telecine_serve.cli", *arguments],
         env=clean | {"TELECINE_DATA_DIR": str(tmp_path)} | environ,
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
 
 
