@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+
+from telecine_platform.clips.records import Provenance
 from telecine_platform.records import VideoSpec
 from telecine_safeguards.verdict import Action, Checkpoint, Finding, Verdict
 
@@ -45,3 +48,14 @@ def verdict(action: Action = Action.ALLOW, **changes: Any) -> Verdict:
         "registry_version": "test-1",
     }
     return Verdict(**values | changes)
+
+
+def provenance(**changes: Any) -> Provenance:
+    values: dict[str, Any] = {
+        "mark_id": 1,
+        "file_sha256": "0" * 64,
+        "fingerprint": np.zeros((0, 4), np.uint64),
+        "registry_version": "test-1",
+        "grants": (),
+    }
+    return Provenance(**values | changes)

@@ -79,6 +79,22 @@ class Settings(BaseModel):
     """PEM, Ed25519, one or several: keys that signed heads before; None: only the present one."""
     ledger_head_s: _Seconds = 60.0
     """How often the end of the ledger is signed and put into the storage, when it has grown."""
+    mark_keys_file: Path | None = None
+    """Keys of the invisible marks, one a line: the first one marks, all are looked for; None: made
+    in `data_dir`, and with PostgreSQL no clip is released."""
+    signing_certificates_file: Path | None = None
+    """PEM chain whose first certificate signs the clips' manifests; None: a development one, made
+    in `data_dir`, and with PostgreSQL no clip is released."""
+    signing_key_file: Path | None = None
+    """PEM, P-256: the key of that certificate."""
+    signing_key: str = ""
+    """The same key as the PEM itself, for an environment secret."""
+    signing_service: str = ""
+    """Instead of a key, `package.module:function`: bytes in, DER signature of a key service out."""
+    signing_roots_file: Path | None = None
+    """PEM of the roots whose manifests are trusted; None: the development root, if it is used."""
+    label_regions: str = ""
+    """Where clips get a visible label, as `EU,CN`; `*`: everywhere; empty: nowhere."""
     policy_file: Path | None = None
     """What is rewritten, licensed, reviewed or blocked, by region and tenant; None: as shipped."""
     region: str = ""
@@ -174,6 +190,10 @@ class Settings(BaseModel):
         "registry_private_key_file",
         "ledger_private_key_file",
         "ledger_public_key_file",
+        "mark_keys_file",
+        "signing_certificates_file",
+        "signing_key_file",
+        "signing_roots_file",
         "policy_file",
         "webhook_keys_file",
         "api_keys_file",
@@ -306,5 +326,7 @@ def _message_from_errors(error: ValidationError) -> str:
 
 def _shown(key: str, value: object) -> str:
     """The wrong value, unless it may hold a password."""
-    is_plain = not key.endswith(("_url", "_file")) and isinstance(value, str | int | float | bool)
+    is_plain = not key.endswith(("_url", "_file", "_key")) and isinstance(
+        value, str | int | float | bool
+    )
     return f", got {value!r}"[:80] if is_plain else ""

@@ -4,6 +4,8 @@ SafeguardError
 ├── RegistryError   the registry file is missing, unreadable or contradicts itself
 ├── PolicyError     the policy file is missing, unreadable or has an unknown word
 ├── LedgerError     a signed head of the ledger is damaged, or not signed by a trusted key
+├── ProvenanceError a manifest cannot be signed or read, a key does not fit its certificate
+├── UnreadableClip  a file from outside is no video, or costs too much to look at
 └── CheckFailed     a check could not give an answer (model missing, frame unreadable, bug)
 """
 
@@ -24,6 +26,14 @@ class PolicyError(SafeguardError):
 
 class LedgerError(SafeguardError):
     """What vouches for the ledger cannot be believed: the message names the file and why."""
+
+
+class ProvenanceError(SafeguardError):
+    """A clip cannot carry its provenance, so it is not released; or what it carries is damaged."""
+
+
+class UnreadableClip(SafeguardError):
+    """A file cannot be examined: the message is for whoever sent it."""
 
 
 class CheckFailed(SafeguardError):

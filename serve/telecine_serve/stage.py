@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from telecine_platform.clips.records import Provenance
 from telecine_platform.clock import utc_now
 from telecine_platform.errors import LeaseLost, StoreUnavailable, TelecineError
 from telecine_platform.halts.store import HaltStore
@@ -50,6 +51,8 @@ class Release:
 
     clip: ClipKeys
     verdict: Verdict
+    provenance: Provenance | None = None
+    """None: the clip was not marked, as no worker of ours leaves it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +190,8 @@ class StageLoop:
             case HandOver(verdict=verdict, draft=draft):
                 self._jobs.hand_over(job, verdict, self._clock(), draft)
                 return "handed over"
-            case Release(clip=clip, verdict=verdict):
-                self._jobs.complete(job, clip, verdict, self._clock())
+            case Release(clip=clip, verdict=verdict, provenance=provenance):
+                self._jobs.complete(job, clip, verdict, self._clock(), provenance)
                 return "released"
             case Block(verdict=verdict):
                 self._jobs.block(job, verdict, self._clock())

@@ -5,13 +5,16 @@ They end with this folder's last test: two idle platforms would slow the rest of
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from openai import OpenAI
 
+from telecine_serve.cli.certificates import certificates
 from tests.otlp_collector import OtlpCollector, otlp_collector
 from tests.postgres_server import PostgresServer
 from tests.running_platform import RunningPlatform, running_platform
@@ -60,13 +63,21 @@ def clustered(
     tmp_path_factory: pytest.TempPathFactory, database_url: str, s3: S3Server
 ) -> Iterator[RunningPlatform]:
     """PostgreSQL and an S3 server that checks signatures, as in a cluster."""
-    environ = s3.environ() | {
-        "TELECINE_DATABASE_URL": database_url,
-        "TELECINE_STORAGE_URL": f"s3://{s3.bucket}/clips",
-        "TELECINE_RETRY_DELAY_S": "0.5",
-        "TELECINE_SCREENING_MODEL": "none",  # `embedded` has it; its first start takes 15 s of CPU
-    }
-    with running_platform(tmp_path_factory.mktemp("clustered"), environ) as platform:
+    folder = tmp_path_factory.mktemp("clustered")
+    made = CliRunner().invoke(certificates, [str(folder / "secrets"), "--json"])
+    files = json.loads(made.output)
+    secrets = {f"TELECINE_{name.upper()}": file for name, file in files.items()}
+    environ = (
+        s3.environ()
+        | secrets
+        | {
+            "TELECINE_DATABASE_URL": database_url,
+            "TELECINE_STORAGE_URL": f"s3://{s3.bucket}/clips",
+            "TELECINE_RETRY_DELAY_S": "0.5",
+            "TELECINE_SCREENING_MODEL": "none",  # `embedded` has it; its start takes 15 s
+        }
+    )
+    with running_platform(folder, environ) as platform:
         yield platform
 
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from telecine_platform.access.authenticate import authenticator_from_settings
-from telecine_platform.api import models, screenings
+from telecine_platform.api import models, provenance, screenings
 from telecine_platform.api.admin import halts, quarantine
 from telecine_platform.api.ark import routes as tasks
 from telecine_platform.api.context import ApiContext, utc_now
@@ -71,11 +71,12 @@ def create_app(
     )
     app.state.context = context
     app.state.name_screen = screenings.NameScreen(context)
+    app.state.lookup_desk = provenance.LookupDesk(context)
     registry = CollectorRegistry()
     for part in (
         refused, videos, download, events, tasks, models, entities, grants, statements, transfer,
         reviews,
-        screenings, endpoints, deliveries, halts, quarantine,
+        provenance, screenings, endpoints, deliveries, halts, quarantine,
     ):  # fmt: skip
         app.include_router(part.router)
     app.include_router(health_router(context, registry))

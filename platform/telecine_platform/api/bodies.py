@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
@@ -26,8 +27,11 @@ MAX_FIELDS = 64
 """More than any body has; bounds the work that a form can cause."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UploadedFile:
-    """Stands in a field's place when the form sent a file there. Nothing here takes files yet."""
+    """Stands in a field's place when the form sent a file there."""
+
+    content: bytes
 
 
 async def fields_from_request(request: Request) -> dict[str, object]:
@@ -105,7 +109,9 @@ def _fields_from_multipart(body: bytes, options: Mapping[bytes, bytes]) -> dict[
 
     def on_file(file: File) -> None:
         # A browser sends an empty file for a file input that was left alone.
-        keep(file.field_name, UploadedFile() if file.file_name or file.size else "")
+        file.file_object.seek(0)
+        content = file.file_object.read()
+        keep(file.field_name, UploadedFile(content=content) if file.file_name or content else "")
         file.close()
 
     try:

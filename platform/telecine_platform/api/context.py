@@ -134,6 +134,8 @@ def _tenant_with_scope(scope: Scope) -> Callable[[Request, object], Awaitable[st
 # Asking for one of these makes a route private: the caller must show a key with that scope.
 Submitter = Annotated[str, Depends(_tenant_with_scope(Scope.SUBMIT))]
 """The tenant of a key that may make and delete videos."""
+ReadingCaller = Annotated[Caller, Depends(_with_scope(Scope.READ))]
+"""Whoever may look at videos, with all that the key opens."""
 Reader = Annotated[str, Depends(_tenant_with_scope(Scope.READ))]
 """The tenant of a key that may look at its own videos."""
 RightsCaller = Annotated[Caller, Depends(_with_scope(Scope.RIGHTS))]

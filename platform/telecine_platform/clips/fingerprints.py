@@ -1,7 +1,4 @@
-"""Keeps each released clip's fingerprint, and finds the jobs whose clips show given frames.
-
-Invariant: a clip is fingerprinted before it is released; no fingerprint, no release.
-"""
+"""Finds the jobs whose released clips show given frames, by the fingerprints in their records."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from telecine_platform.clips.tables import released_clips
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.tables import jobs
 from telecine_safeguards.output.copies import Copies, QueryHashes
-from telecine_safeguards.output.pdq import Words, bytes_from_words, words_from_bytes
+from telecine_safeguards.output.pdq import words_from_bytes
 
 _PAGE = 500
 """Clips that are compared at once: about as many hashes as an index compares one by one."""
@@ -35,15 +32,6 @@ class ReleasedFingerprints:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def record(self, job_id: str, epoch: int, words: Words, now: datetime) -> None:
-        """Keep the fingerprint of a clip that is about to be released."""
-        with self._database.write() as connection:
-            connection.execute(
-                sa.insert(released_clips).values(
-                    job_id=job_id, epoch=epoch, hashes=bytes_from_words(words), released_at=now
-                )
-            )
 
     def find(self, query: QueryHashes, since: datetime | None = None) -> dict[str, int]:
         """Reads every clip in question; a million frames take seconds, not milliseconds."""

@@ -1,4 +1,4 @@
-"""The table of released clips' fingerprints."""
+"""The table of released clips: fingerprint, mark and what they were made under."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from telecine_platform.jobs.tables import UtcDateTime, metadata
 
-# Written before the release, so a row counts only where the job was released in this epoch.
+# Written in the transaction that releases the job. Older rows were written before it, so a row
+# counts only where the job was released in this epoch.
 released_clips = sa.Table(
     "released_clips",
     metadata,
@@ -15,4 +16,10 @@ released_clips = sa.Table(
     # PDQ of the sampled frames: 32 bytes each, most significant byte first.
     sa.Column("hashes", sa.LargeBinary, nullable=False),
     sa.Column("released_at", UtcDateTime, nullable=False, index=True),
+    # Null: released before clips were marked.
+    sa.Column("mark_id", sa.BigInteger),
+    sa.Column("file_sha256", sa.String(64)),
+    sa.Column("registry_version", sa.String(128)),
+    sa.Column("grants", sa.JSON),
+    sa.Index("released_clips_of_mark", "mark_id", unique=True),
 )

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from telecine_platform.clips.records import Provenance, record_release
 from telecine_platform.clock import utc_now
 from telecine_platform.halts.stop import refuse_halted
 from telecine_platform.jobs.claim import claim_next
@@ -218,10 +219,23 @@ class JobStore:
             values["draft"] = draft
         self._settle(job, JobState.QUEUED, values, verdict, now, reason="handed over")
 
-    def complete(self, job: Job, clip: ClipKeys, verdict: Verdict, now: datetime) -> None:
-        """Release the clip: from here on the caller can see it."""
+    def complete(
+        self,
+        job: Job,
+        clip: ClipKeys,
+        verdict: Verdict,
+        now: datetime,
+        provenance: Provenance | None = None,
+    ) -> None:
+        """Release the clip: from here on the caller can see it.
+
+        Its provenance is kept in the same transaction; None: the clip was not marked.
+        """
         values = {"clip": asdict(clip), "progress": 100, "finished_at": now}
-        self._settle(job, JobState.COMPLETED, values, verdict, now, reason="released")
+        with self._database.write() as connection:
+            settle(connection, job, JobState.COMPLETED, values, verdict, now, reason="released")
+            if provenance is not None:
+                record_release(connection, job, provenance, now)
 
     def hold(self, job: Job, verdict: Verdict, now: datetime) -> None:
         """Keep the job until a person has looked at it (`held.py`)."""

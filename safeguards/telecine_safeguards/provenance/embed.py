@@ -24,7 +24,7 @@ MIN_TILE_PX: Final = 64
 MIN_SIDE_PX: Final = 32
 _TEMPLATE_AMPLITUDE: Final = 2.0
 """Of a carrier of the template, one of the bits' being 1."""
-_FLOOR: Final = 1.4
+_FLOOR: Final = 2.0
 _GAIN: Final = 0.16
 _CEILING: Final = 4.5
 """Root mean square of the pattern in luma levels: the least, per level of spread, the most."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from telecine_platform.errors import SettingsError
 from telecine_platform.settings import Settings, load_settings
 
-_SECRET = ("database_url",)
+_SECRET = ("database_url", "signing_key")
 
 
 class StageArguments(BaseModel):

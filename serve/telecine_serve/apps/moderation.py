@@ -1,11 +1,18 @@
-"""Moderation: look at the clip, then encode and publish it. Nothing is published unlooked at."""
+"""Moderation: look at the clip, then mark, encode, sign and publish it.
+
+Invariant: nothing is published unlooked at, unmarked or unsigned; an error on the way ends the
+attempt, not the invariant.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
-from telecine_platform.clips.fingerprints import ReleasedFingerprints
+from telecine_platform.clips.keys import clip_signer, mark_keys
+from telecine_platform.clips.records import Provenance, new_mark_id
 from telecine_platform.clock import utc_now
 from telecine_platform.errors import NotFound
 from telecine_platform.jobs.database import Database
@@ -16,10 +23,14 @@ from telecine_platform.storage.store import BlobStore, result_key
 from telecine_safeguards.output.fingerprint import fingerprint_from_sample
 from telecine_safeguards.output.moderate import OutputModeration, standard_checks
 from telecine_safeguards.output.sample import sample_clip
-from telecine_safeguards.verdict import Action
+from telecine_safeguards.provenance.embed import embed
+from telecine_safeguards.provenance.manifest import Generation, sign_clip
+from telecine_safeguards.verdict import Action, Verdict
 from telecine_serve.apps.registry import following
+from telecine_serve.media.clip_array import Frames
 from telecine_serve.media.encode import MP4_CONTENT_TYPE, encode_mp4
 from telecine_serve.media.frames import read_frames
+from telecine_serve.media.label import is_labelled, labelled
 from telecine_serve.media.thumbnails import (
     LAST_FRAME_CONTENT_TYPE,
     SPRITESHEET_CONTENT_TYPE,
@@ -31,6 +42,7 @@ from telecine_serve.media.thumbnails import (
 from telecine_serve.stage import Block, Outcome, Release
 
 LAST_FRAME = "last_frame.png"
+UNSIGNED = "unsigned.mp4"
 
 
 class ModerationWorker:
@@ -38,7 +50,9 @@ class ModerationWorker:
 
     def __init__(self, settings: Settings, database: Database, blobs: BlobStore) -> None:
         self._blobs = blobs
-        self._fingerprints = ReleasedFingerprints(database)
+        self._label_regions = settings.label_regions
+        self._mark_key = mark_keys(settings)[0]
+        self._signer = clip_signer(settings, utc_now())
         self._moderation = following(
             settings,
             database,
@@ -56,21 +70,49 @@ class ModerationWorker:
             verdict = self._moderation.current.moderate(frames_THWC, fps)
             if verdict.action is not Action.ALLOW:  # a clip is not rewritten, and nobody reviews it
                 return Block(verdict=verdict)
-            encode_mp4(folder / "clip.mp4", frames_THWC, fps, {"comment": f"telecine {job.id}"})
+            mark_id = new_mark_id()
+            frames_THWC = self._marked(job, frames_THWC, mark_id)
+            lease.check()
+            encode_mp4(folder / UNSIGNED, frames_THWC, fps, {"comment": f"telecine {job.id}"})
+            self._sign(job, folder, verdict, mark_id)
             write_thumbnail(folder / "thumbnail.webp", frames_THWC)
             write_spritesheet(folder / "spritesheet.jpg", frames_THWC)
             if job.terms.wants_last_frame:
                 write_last_frame(folder / LAST_FRAME, frames_THWC)
-            words = fingerprint_from_sample(sample_clip(frames_THWC, fps))
+            provenance = Provenance(
+                mark_id=mark_id,
+                file_sha256=_sha256(folder / "clip.mp4"),
+                fingerprint=fingerprint_from_sample(sample_clip(frames_THWC, fps)),
+                registry_version=verdict.registry_version,
+                grants=job.grant_ids,
+            )
             lease.check()
-            self._fingerprints.record(job.id, job.epoch, words, utc_now())
-            return Release(clip=self._publish(job, folder), verdict=verdict)
+            clip = self._publish(job, folder)
+            return Release(clip=clip, verdict=verdict, provenance=provenance)
 
     def check_health(self) -> None:
         """The models are in memory; a check that fails blocks its job and is seen there."""
 
     def close(self) -> None:
         self._moderation.close()
+
+    def _marked(self, job: Job, frames_THWC: Frames, mark_id: int) -> Frames:
+        """The clip with its label, where it gets one, and its invisible mark."""
+        if is_labelled(self._label_regions, job.terms.region):
+            frames_THWC = labelled(frames_THWC)
+        return embed(frames_THWC, mark_id, self._mark_key)
+
+    def _sign(self, job: Job, folder: Path, verdict: Verdict, mark_id: int) -> None:
+        generation = Generation(
+            job_id=job.id,
+            model=job.spec.model,
+            telecine_version=version("telecine"),
+            registry_version=verdict.registry_version,
+            grants=job.grant_ids,
+            mark_id=mark_id,
+            made_at=utc_now(),
+        )
+        sign_clip(folder / UNSIGNED, folder / "clip.mp4", generation, self._signer)
 
     def _publish(self, job: Job, folder: Path) -> ClipKeys:
         """Store the files under this epoch's keys. They count only once the store names them."""
@@ -90,3 +132,8 @@ class ModerationWorker:
             spritesheet=keys["spritesheet.jpg"],
             last_frame=keys.get(LAST_FRAME),
         )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -71,6 +71,16 @@ def make_clip(
     )
 
 
+def ask_lookup(url: str, api_key: str | None, file: Path) -> dict[str, Any]:  # Any: JSON
+    """Have a server look a clip up. Raises as `make_clip`."""
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    with (
+        httpx.Client(base_url=url, headers=headers, timeout=180) as client,
+        file.open("rb") as opened,
+    ):
+        return _json(client, "POST", "/v1/provenance/lookup", files={"file": opened})
+
+
 def _check_output(output: Path) -> None:
     if not output.absolute().parent.is_dir():
         raise InvalidRequest(f"no folder {output.absolute().parent} to write {output.name} to")

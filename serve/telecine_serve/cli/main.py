@@ -20,6 +20,7 @@ from telecine_platform.errors import (
     TelecineError,
 )
 from telecine_serve.cli import rights_files, rights_grants, rights_statement  # noqa: F401  their commands
+from telecine_serve.cli.certificates import certificates
 from telecine_serve.cli.db import db
 from telecine_serve.cli.doctor import doctor
 from telecine_serve.cli.generate import generate
@@ -33,6 +34,7 @@ from telecine_serve.cli.screen import screen
 from telecine_serve.cli.status import status
 from telecine_serve.cli.up import up
 from telecine_serve.cli.upgrade import upgrade
+from telecine_serve.cli.verify import verify
 
 FAILED, USAGE, DEPENDENCY_DOWN = 1, 2, 3
 
@@ -44,7 +46,8 @@ def cli() -> None:
 
 
 for command in (
-    up, generate, screen, rights, ledger, halt, keys, db, plan, models, doctor, status, upgrade,
+    up, generate, verify, certificates, screen, rights, ledger, halt, keys, db, plan, models,
+    doctor, status, upgrade,
 ):  # fmt: skip
     cli.add_command(command)
 

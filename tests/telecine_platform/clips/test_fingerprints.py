@@ -12,7 +12,7 @@ from telecine_safeguards.output.copies import QueryHashes
 from telecine_safeguards.output.fingerprint import fingerprint_from_sample, query_from_sample
 from telecine_safeguards.output.pdq import Words, bytes_from_words, words_from_bytes
 from telecine_safeguards.output.sample import sample_clip
-from tests.records import at, spec, verdict
+from tests.records import at, provenance, spec, verdict
 from tests.telecine_safeguards.pictures import picture
 
 CLIP = ClipKeys(video="results/a", thumbnail="results/b", spritesheet="results/c")
@@ -46,13 +46,12 @@ def moderated(jobs: JobStore, number: int) -> Job:
 
 @pytest.fixture
 def fingerprints(jobs: JobStore) -> ReleasedFingerprints:
-    found = ReleasedFingerprints(jobs.database)
     for number in range(3):
         job = moderated(jobs, number)
-        found.record(job.id, job.epoch, words_of(frames(number)), at(number))
         if number < 2:
-            jobs.complete(job, CLIP, verdict(), at(number))
-    return found
+            kept = provenance(mark_id=number, fingerprint=words_of(frames(number)))
+            jobs.complete(job, CLIP, verdict(), at(number), kept)
+    return ReleasedFingerprints(jobs.database)
 
 
 @pytest.mark.parametrize(
