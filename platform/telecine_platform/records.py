@@ -50,6 +50,13 @@ class VideoSpec:
     num_steps: int
     guidance_scale: float
     seed: int
+    first_frame: str | None = None
+    """Key of the picture that the clip begins with, as PNG of the clip's size; None: from text."""
+    last_frame: str | None = None
+
+    @property
+    def picture_keys(self) -> tuple[str, ...]:
+        return tuple(key for key in (self.first_frame, self.last_frame) if key is not None)
 
     @property
     def duration_s(self) -> int:

@@ -15,6 +15,8 @@ class Checkpoint(StrEnum):
     """Where in a job's life the verdict was given."""
 
     PROMPT = "prompt"
+    PICTURE = "picture"
+    """The pictures that the clip was to be made from."""
     OUTPUT = "output"
 
 

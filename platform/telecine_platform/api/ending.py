@@ -6,8 +6,8 @@ import logging
 
 from telecine_platform.api.context import ApiContext
 from telecine_platform.errors import StorageUnavailable
-from telecine_platform.records import Job
-from telecine_platform.storage.store import RESULTS
+from telecine_platform.records import Job, JobState
+from telecine_platform.storage.store import INPUTS, RESULTS
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ def delete_job(context: ApiContext, job_id: str, tenant_id: str, request_id: str
     try:
         # Its draft goes with the reaper's sweep, which keeps a blocked job's as evidence.
         context.blobs.delete(f"{RESULTS}/{job.id}")
+        if job.spec.picture_keys and job.state is not JobState.BLOCKED:
+            context.blobs.delete(f"{INPUTS}/{job.id}")
     except StorageUnavailable:
         # The deletion is durable and nobody can reach the clip: the reaper sweeps its bytes.
         logger.warning("blobs left to the reaper", extra={"action": "blobs_left"} | fields)

@@ -30,6 +30,10 @@ class ModelLimits(BaseModel):
     min_guidance_scale: float
     max_guidance_scale: float
     max_prompt_chars: int
+    first_frame: str = Field(
+        description="A picture to begin with (`input_reference`): `never`, `optional`, `required`."
+    )
+    last_frame: str = Field(description="The same for the end.")
 
 
 class Model(BaseModel):
@@ -82,5 +86,7 @@ def _model_from_card(card: ModelCard, max_prompt_chars: int, halted: str | None)
         min_guidance_scale=MIN_GUIDANCE,
         max_guidance_scale=MAX_GUIDANCE,
         max_prompt_chars=max_prompt_chars,
+        first_frame=card.first_frame,
+        last_frame=card.last_frame,
     )
     return Model(id=card.name, created=0, halted=halted, limits=limits)

@@ -40,7 +40,9 @@ def spec_from_request(
 def remixed_spec(spec: VideoSpec, prompt: str, card: ModelCard, max_prompt_chars: int) -> VideoSpec:
     """The same video with another prompt; raises `InvalidRequest`."""
     _check_model(spec.model, card)
-    return replace(spec, prompt=checked_prompt(prompt, max_prompt_chars))
+    prompt = checked_prompt(prompt, max_prompt_chars)
+    # Its pictures become the new job's own when that is stored.
+    return replace(spec, prompt=prompt, first_frame=None, last_frame=None)
 
 
 def size_name(size_px: tuple[int, int]) -> str:

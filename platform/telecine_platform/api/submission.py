@@ -16,6 +16,8 @@ from typing import Annotated
 from fastapi import Header
 
 from telecine_platform.api.context import ApiContext
+from telecine_platform.api.pictures.keep import delete_pictures, digest_of, kept
+from telecine_platform.api.pictures.read import NO_PICTURES, Pictures
 from telecine_platform.errors import InvalidRequest
 from telecine_platform.ids import new_job_id
 from telecine_platform.jobs.tickets import Ticket
@@ -44,6 +46,7 @@ class Submission:
     terms: JobTerms
     ticket: Ticket | None
     """None: each time it comes, it is another job."""
+    pictures: Pictures = NO_PICTURES
 
 
 def submit(context: ApiContext, submission: Submission, request_id: str) -> Job:
@@ -53,16 +56,19 @@ def submit(context: ApiContext, submission: Submission, request_id: str) -> Job:
     if job is None:
         admission = context.desk.admit(submission.tenant_id, submission.spec, submission.terms, now)
         new_id = new_job_id(now)
-        job = context.jobs.submit(
-            job_id=new_id,
-            tenant_id=submission.tenant_id,
-            spec=submission.spec,
-            terms=submission.terms,
-            ticket=submission.ticket,
-            admission=admission,
-            traceparent=current_traceparent(),
-            now=now,
-        )
+        with kept(context.blobs, new_id, submission.spec, submission.pictures) as spec:
+            job = context.jobs.submit(
+                job_id=new_id,
+                tenant_id=submission.tenant_id,
+                spec=spec,
+                terms=submission.terms,
+                ticket=submission.ticket,
+                admission=admission,
+                traceparent=current_traceparent(),
+                now=now,
+            )
+        if job.id != new_id:
+            delete_pictures(context.blobs, new_id, submission.pictures)
         action = "job_submitted" if job.id == new_id else "job_found"
     else:
         action = "job_found"
@@ -79,14 +85,19 @@ def random_seed() -> int:
 
 
 def ticket_from_request(
-    idempotency_key: str | None, body: str, settings: Settings, now: datetime
+    idempotency_key: str | None,
+    body: str,
+    settings: Settings,
+    now: datetime,
+    pictures: Pictures = NO_PICTURES,
 ) -> Ticket | None:
     """What names this create: the caller's key, or its content where equal creates are folded.
 
     `body` is the checked request in a fixed form, with its route. Raises `InvalidRequest` for a
     key that is empty or too long.
     """
-    body_sha256 = _sha256(body)
+    # Of a request without pictures nothing may change: tickets outlive an upgrade.
+    body_sha256 = _sha256(body if pictures == NO_PICTURES else f"{body} {digest_of(pictures)}")
     if idempotency_key is not None:
         if not 1 <= len(idempotency_key) <= _MAX_KEY_CHARS:
             raise InvalidRequest(

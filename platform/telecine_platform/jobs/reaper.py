@@ -24,7 +24,7 @@ from telecine_platform.jobs.store import JobStore
 from telecine_platform.jobs.tickets import forget_tickets
 from telecine_platform.records import Job, JobError, JobState
 from telecine_platform.settings import Settings
-from telecine_platform.storage.store import CHECKPOINTS, QUARANTINE, RESULTS, BlobStore
+from telecine_platform.storage.store import CHECKPOINTS, INPUTS, QUARANTINE, RESULTS, BlobStore
 
 logger = logging.getLogger(__name__)
 
@@ -109,12 +109,14 @@ def sweep(jobs: JobStore, blobs: BlobStore, now: datetime) -> int:
 
 
 def leftover_keys(job: Job, blobs: BlobStore) -> list[str]:
-    """Keys of a final job that may go: all but the released clip and what is kept as evidence."""
-    kept = set() if job.clip is None else set(job.clip.keys)
+    """Keys of a final job that may go: all but the released clip, the pictures that it was made
+    from, and what is kept as evidence."""
+    kept = set() if job.clip is None else {*job.clip.keys, *job.spec.picture_keys}
     keys = blobs.keys(f"{RESULTS}/{job.id}")
     is_quarantined = job.error is not None and job.error.code == QUARANTINED
     if not is_quarantined:
         keys += blobs.keys(f"{CHECKPOINTS}/{job.id}")
     if not is_quarantined and job.state is not JobState.BLOCKED:
         keys += blobs.keys(f"{QUARANTINE}/{job.id}")
+        keys += blobs.keys(f"{INPUTS}/{job.id}") if job.spec.picture_keys else []
     return [key for key in keys if key not in kept]

@@ -9,10 +9,16 @@ from typing import Protocol
 
 QUARANTINE = "quarantine"
 """Unreleased clips: no URL is ever made for a key below it."""
+INPUTS = "inputs"
+"""Pictures that callers sent, as long as their job is on record."""
 CHECKPOINTS = "checkpoints"
 """Where a generation can go on from; gone once its job has ended."""
 RESULTS = "results"
 """Released clips and their pictures."""
+
+
+def input_key(job_id: str, name: str) -> str:
+    return f"{INPUTS}/{job_id}/{name}"
 
 
 def quarantine_key(job_id: str, epoch: int, name: str) -> str:

@@ -65,7 +65,7 @@ def _new_worker(
         case Stage.SCREENING:
             from telecine_serve.apps.screening import ScreeningWorker
 
-            return ScreeningWorker(settings, database)
+            return ScreeningWorker(settings, database, blobs)
         case Stage.GENERATION:
             from telecine_serve.apps.generation import GenerationWorker
 

@@ -1,19 +1,27 @@
-"""Screening: every text that will reach the text encoder, against the rights registry."""
+"""Screening: every text that will reach the text encoder, and every picture that the clip is to be
+made from, against the rights registry.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 
 from telecine_platform.clock import utc_now
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.lease import Lease
 from telecine_platform.jobs.previews import Previews
 from telecine_platform.records import Job
+from telecine_platform.rights.follow import Following
 from telecine_platform.settings import Settings
+from telecine_platform.storage.store import BlobStore
+from telecine_safeguards.output.moderate import OutputModeration, standard_checks
+from telecine_safeguards.output.picture import moderate_picture
 from telecine_safeguards.verdict import Action
 from telecine_serve.apps.previews import PreviewAnswers
 from telecine_serve.apps.registry import following
+from telecine_serve.media.pictures import read_picture
 from telecine_serve.screening.build import build_screen
 from telecine_serve.stage import Block, HandOver, Hold, Outcome
 
@@ -22,8 +30,15 @@ class ScreeningWorker:
     """Holds the screen of the registry in force."""
 
     def __init__(
-        self, settings: Settings, database: Database, clock: Callable[[], datetime] = utc_now
+        self,
+        settings: Settings,
+        database: Database,
+        blobs: BlobStore,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._settings = settings
+        self._database = database
+        self._blobs = blobs
         self._region = settings.region
         self._clock = clock
         self._screen = following(settings, database, build_screen(settings))
@@ -42,6 +57,10 @@ class ScreeningWorker:
         )
         if verdict.is_block:
             return Block(verdict=verdict)
+        for key in job.spec.picture_keys:
+            of_picture = moderate_picture(self._moderation.current, read_picture(self._blobs, key))
+            if of_picture.action is not Action.ALLOW:
+                return Block(verdict=of_picture)
         if verdict.action is Action.REVIEW:
             return Hold(verdict=verdict)
         return HandOver(verdict=verdict)
@@ -49,6 +68,17 @@ class ScreeningWorker:
     def check_health(self) -> None:
         """Nothing can break: the screen is in memory, and an old one serves on."""
 
+    @cached_property
+    def _moderation(self) -> Following[OutputModeration]:
+        """The output's checks; their models are loaded for the first job that has a picture."""
+        return following(
+            self._settings,
+            self._database,
+            lambda registry: OutputModeration(registry, standard_checks(registry)),
+        )
+
     def close(self) -> None:
+        if "_moderation" in self.__dict__:  # a cached property that was asked for
+            self._moderation.close()
         self._answers.close()
         self._screen.close()

@@ -93,6 +93,7 @@ class Rank:
         self._engine = start_engine(settings.resolved_model_folder, self._card, device, self._ranks)
         blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
         self._checkpoints = CheckpointStore(blobs)
+        self._blobs = blobs
         logger.info("ready", extra={"action": "rank_ready", "rank": self._index, "axes": str(axes)})
 
     def generate(
@@ -126,18 +127,25 @@ class Rank:
             logger.info("generated", extra={"action": "generated", **about, **took})
 
     def _generate(self, job_id: str, spec: VideoSpec, control: StepControl) -> np.ndarray | None:
-        """From the job's last checkpoint, if it has one. Every rank reads it for itself; the
-        engine refuses to start unless all have found the same."""
+        """From the job's last checkpoint, if it has one. Every rank reads it, and the job's
+        pictures, for itself; the engine refuses to start unless all have found the same."""
         from telecine_serve.engine.checkpoint import CheckpointWriter, clip_fingerprint
+        from telecine_serve.engine.images import Images
+        from telecine_serve.media.pictures import read_picture
 
         resume_from = self._checkpoints.latest(job_id, clip_fingerprint(spec, self._card))
         if resume_from is not None:
             about = {"job_id": job_id, "rank": self._index, "step": resume_from.step}
             logger.info("resumed", extra={"action": "resumed", **about})
+        first_HWC, last_HWC = (
+            None if key is None else read_picture(self._blobs, key)
+            for key in (spec.first_frame, spec.last_frame)
+        )
         save = partial(self._save, job_id)
         frames_THWC = self._engine.generate(
             spec,
             control,
+            images=Images(first_HWC=first_HWC, last_HWC=last_HWC),
             resume_from=resume_from,
             checkpoints=CheckpointWriter(self._settings.checkpoint_s, save, time.monotonic),
         )

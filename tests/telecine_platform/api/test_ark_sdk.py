@@ -131,7 +131,7 @@ def test_words_after_the_prompt_are_parameters(house: House, ark: Ark) -> None:
     [
         ({"model": "doubao-seedance-2-0"}, "model"),
         (
-            {"content": [{"type": "image_url", "image_url": {"url": "https://a.b/c.png"}}]},
+            {"content": [{"type": "video_url", "video_url": {"url": "https://a.b/c.mp4"}}]},
             "content",
         ),
         ({"content": []}, "content"),

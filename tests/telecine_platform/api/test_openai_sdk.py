@@ -89,19 +89,6 @@ def test_a_multipart_form_with_an_empty_file_input_works(house: House) -> None:
     assert response.status_code == 200, response.text
 
 
-def test_an_image_is_refused_because_the_model_takes_text(sdk: openai.OpenAI) -> None:
-    with pytest.raises(openai.BadRequestError, match="from text only") as caught:
-        sdk.videos.create(prompt="a red fox", input_reference=("a.png", b"\x89PNG", "image/png"))
-    assert caught.value.param == "input_reference"
-
-
-def test_an_image_by_url_is_refused_too(house: House) -> None:
-    # As the SDK's documentation writes it; 3.54 itself fails before it sends this.
-    form = {"prompt": "a red fox", "input_reference[image_url]": "https://example.org/a.png"}
-    error = house.client.post("/v1/videos", data=form).json()["error"]
-    assert (error["param"], error["code"]) == ("input_reference", "unsupported_parameter")
-
-
 def test_listing_pages_through_all_videos_in_both_orders(sdk: openai.OpenAI) -> None:
     ids = [sdk.videos.create(prompt=f"fox {number}").id for number in range(5)]
 

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.ranks import run_ranks
+
+_NUM_ACTIONS = 8
+"""Of the first two clips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +22,7 @@ class _Report:
     actions: list[str]
     """What was logged, in order."""
     keys_left: list[str]
+    is_from_the_picture: bool
 
 
 class _Actions(logging.Handler):
@@ -32,7 +37,9 @@ class _Actions(logging.Handler):
 def _resume_and_save(rank: int, world_size: int, port: int, model: Path, data: Path) -> _Report:
     from telecine_platform.settings import Settings
     from telecine_platform.storage.open import open_store
+    from telecine_platform.storage.store import input_key
     from telecine_serve.engine.checkpoint_store import CheckpointStore
+    from telecine_serve.engine.images import Images
     from telecine_serve.engine.step_control import StepControl
     from telecine_serve.gang import rank as rank_module
     from telecine_serve.parallel.axes import Axes
@@ -54,9 +61,23 @@ def _resume_and_save(rank: int, world_size: int, port: int, model: Path, data: P
     whole = actor.generate("job_2", small_spec(), 1, "")
     assert resumed is not None
     assert whole is not None
+
+    picture = data / "picture.png"
+    picture_HWC = np.full((64, 64, 3), (200, 30, 30), dtype=np.uint8)
+    Image.fromarray(picture_HWC).save(picture)
+    key = input_key("job_3", "first_frame.png")
+    blobs.create(key, picture, "image/png")
+    spec = small_spec(first_frame=key)
+    from_blob = actor.generate("job_3", spec, 1, "")
+    images = Images(first_HWC=picture_HWC)
+    expected = actor._engine.generate(spec, StepControl(actor._ranks), images=images)
+    assert from_blob is not None
+    assert expected is not None
     return _Report(
+        is_from_the_picture=np.array_equal(from_blob, expected)
+        and not np.array_equal(from_blob, whole),
         is_resumed_equal=np.array_equal(resumed, whole),
-        actions=actions.seen,
+        actions=actions.seen[:_NUM_ACTIONS],
         keys_left=blobs.keys("checkpoints"),
     )
 
@@ -71,3 +92,4 @@ def test_rank_resumes_saves_and_clears_up(embedded_folder: Path, tmp_path: Path)
         *("checkpoint_saved", "checkpoint_saved", "checkpoint_deleted", "generated"),
     ]
     assert report.keys_left == []
+    assert report.is_from_the_picture

@@ -10,6 +10,7 @@ from pydantic import Field
 from telecine_platform.api.ark.prompt import split_prompt
 from telecine_platform.api.ark.sizes import size_from_names, size_names
 from telecine_platform.api.numbers import WholeNumber
+from telecine_platform.api.pictures.read import PictureSource, PictureSources
 from telecine_platform.api.shapes import Body, body_from_fields
 from telecine_platform.api.specs import (
     checked_prompt,
@@ -31,12 +32,16 @@ _AUTO = -1
 """Ark's number for "as the model likes"."""
 
 
+class ImageUrl(Body):
+    url: str = Field(description="An https or data URL.")
+
+
 class Content(Body):
-    """One thing to make the clip from. The models here take one of the type `text`."""
+    """One thing to make the clip from: one `text`, and pictures where the model takes them."""
 
     type: Literal["text", "image_url", "video_url", "audio_url", "draft_task"]
     text: str | None = None
-    image_url: dict[str, object] | None = None
+    image_url: ImageUrl | None = None
     video_url: dict[str, object] | None = None
     audio_url: dict[str, object] | None = None
     draft_task: dict[str, object] | None = None
@@ -125,21 +130,43 @@ def terms_from_task(body: CreateTaskBody, settings: Settings, now: datetime) -> 
     )
 
 
+def pictures_from_task(body: CreateTaskBody) -> PictureSources:
+    """The pictures among the content, by their roles; one without a role is the first frame."""
+    found: dict[str, PictureSource] = {}
+    for item in body.content:
+        if item.type != "image_url":
+            continue
+        role = item.role or _FIRST
+        if role not in (_FIRST, _LAST) or item.image_url is None or role in found:
+            raise InvalidRequest(
+                f"content: a picture needs its url and a role of its own, {_FIRST} or {_LAST}",
+                param="content",
+                code="invalid_value",
+            )
+        found[role] = PictureSource(param="content", given=item.image_url.url)
+    return PictureSources(first=found.get(_FIRST), last=found.get(_LAST))
+
+
+_FIRST, _LAST = "first_frame", "last_frame"
+"""Ark's roles."""
+
+
 def _text(content: list[Content]) -> str:
-    others = [item.type for item in content if item.type != "text"]
+    others = [item.type for item in content if item.type not in ("text", "image_url")]
     if others:
         raise InvalidRequest(
-            f"this model makes clips from text only; leave the {others[0]} out",
+            f"clips are made from text and pictures; leave the {others[0]} out",
             param="content",
             code="unsupported_parameter",
         )
-    if len(content) > 1 or content[0].text is None:
+    texts = [item.text for item in content if item.type == "text"]
+    if len(texts) != 1 or texts[0] is None:
         raise InvalidRequest(
-            'content must be one text: [{"type": "text", "text": "..."}]',
+            'content must have one text: [{"type": "text", "text": "..."}]',
             param="content",
             code="invalid_value",
         )
-    return content[0].text
+    return texts[0]
 
 
 def _refuse_impossible(body: CreateTaskBody) -> None:

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from telecine_platform.api.ark.bodies import (
     CreateTaskBody,
     body_from_task_fields,
+    pictures_from_task,
     spec_from_task,
     terms_from_task,
 )
@@ -24,6 +25,7 @@ from telecine_platform.api.bodies import fields_from_request
 from telecine_platform.api.context import Context, Reader, Submitter
 from telecine_platform.api.ending import cancel_job, delete_job
 from telecine_platform.api.job_ids import checked_job_id
+from telecine_platform.api.pictures.read import check_pictures, read_pictures
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.shapes import json_body
 from telecine_platform.api.submission import (
@@ -76,12 +78,17 @@ async def create_task(
         settings, now = context.settings, context.now()
         if body.callback_url is not None:
             check_user_url(context, body.callback_url, "callback_url")
+        sources = pictures_from_task(body)
+        check_pictures(sources, context.card, first_param="content")
+        spec = spec_from_task(body, prompt, context.card, settings)
+        pictures = await read_pictures(context, sources, spec)
         submission = Submission(
             tenant_id=tenant_id,
-            spec=spec_from_task(body, prompt, context.card, settings),
+            spec=spec,
+            pictures=pictures,
             terms=terms_from_task(body, settings, now),
             ticket=ticket_from_request(
-                idempotency_key, f"task {body.model_dump_json()}", settings, now
+                idempotency_key, f"task {body.model_dump_json()}", settings, now, pictures
             ),
         )
         job = await run_in_threadpool(submit, context, submission, request.state.request_id)

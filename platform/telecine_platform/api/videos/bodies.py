@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from telecine_platform.api.bodies import UploadedFile
 from telecine_platform.api.numbers import DecimalNumber, WholeNumber
-from telecine_platform.api.shapes import body_from_fields
+from telecine_platform.api.pictures.read import PictureSource, PictureSources
+from telecine_platform.api.shapes import Body, body_from_fields
 from telecine_platform.api.terms import HandlingBody
 from telecine_platform.errors import InvalidRequest
 
@@ -17,10 +19,22 @@ MIN_GUIDANCE, MAX_GUIDANCE = 1.0, 20.0
 """1 means no guidance; more than 20 is a slip of the pen: pictures burn out long before."""
 
 
+class ImageReference(Body):
+    """A picture that is not in the body; OpenAI's object."""
+
+    image_url: str | None = Field(default=None, description="An https or data URL.")
+    file_id: str | None = Field(default=None, description="Not possible: no files are kept here.")
+
+
 class CreateVideoBody(HandlingBody):
-    """What `POST /v1/videos` takes. Beyond OpenAI's: all but the first four."""
+    """What `POST /v1/videos` takes. Beyond OpenAI's: all but the first five."""
 
     prompt: str = Field(description="What the clip shows.")
+    input_reference: ImageReference | None = Field(
+        default=None,
+        description="The clip's first frame, where the model's `limits.first_frame` allows one: "
+        "a file in a form, or a URL.",
+    )
     model: str | None = Field(default=None, description="Default: the model that is served.")
     seconds: WholeNumber | None = Field(
         default=None, description="One of the model's `limits.seconds`."
@@ -46,14 +60,52 @@ class RemixBody(HandlingBody):
     prompt: str = Field(description="What the new clip shows.")
 
 
-def create_body_from_fields(fields: dict[str, object]) -> CreateVideoBody:
-    """Check a request's fields; raises `InvalidRequest` naming the first wrong one."""
-    given = dict(fields)
-    for name in fields:
-        if name.split("[")[0] == "input_reference" and given.pop(name) not in (None, ""):
-            raise InvalidRequest(
-                "this model makes clips from text only; leave input_reference out",
-                param="input_reference",
-                code="unsupported_parameter",
-            )
-    return body_from_fields(CreateVideoBody, given)
+_REFERENCE = "input_reference"
+
+
+def create_body_from_fields(
+    fields: dict[str, object],
+) -> tuple[CreateVideoBody, PictureSources]:
+    """Check a request's fields; raises `InvalidRequest` naming the first wrong one.
+
+    A form has its reference as a file, or as `input_reference[image_url]`.
+    """
+    given = {name: value for name, value in fields.items() if name.split("[")[0] != _REFERENCE}
+    reference = _reference(fields)
+    if not isinstance(reference, UploadedFile) and reference is not None:
+        given[_REFERENCE] = reference
+    body = body_from_fields(CreateVideoBody, given)
+    if isinstance(reference, UploadedFile):
+        picture: UploadedFile | str | None = reference
+    else:
+        picture = _url(body.input_reference)
+    if picture is None:
+        return body, PictureSources()
+    return body, PictureSources(first=PictureSource(param=_REFERENCE, given=picture))
+
+
+def _reference(fields: dict[str, object]) -> object | None:
+    """The file, the object, or None; an empty one in a form is none."""
+    nested = {
+        name.removeprefix(f"{_REFERENCE}[").removesuffix("]"): value
+        for name, value in fields.items()
+        if name.startswith(f"{_REFERENCE}[") and value != ""
+    }
+    plain = fields.get(_REFERENCE) if fields.get(_REFERENCE) != "" else None
+    if plain is not None and nested:
+        raise InvalidRequest(
+            "input_reference is given twice", param=_REFERENCE, code="duplicate_parameter"
+        )
+    return nested or plain
+
+
+def _url(reference: ImageReference | None) -> str | None:
+    if reference is None:
+        return None
+    if reference.file_id is not None or reference.image_url is None:
+        raise InvalidRequest(
+            "input_reference must be a file or an image_url; files are not kept by an id here",
+            param=_REFERENCE,
+            code="unsupported_parameter",
+        )
+    return reference.image_url

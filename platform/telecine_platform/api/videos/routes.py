@@ -12,6 +12,8 @@ from telecine_platform.api.bodies import JSON, MULTIPART, URLENCODED, fields_fro
 from telecine_platform.api.context import ApiContext, Context, Reader, Submitter
 from telecine_platform.api.ending import cancel_job, delete_job
 from telecine_platform.api.job_ids import checked_job_id
+from telecine_platform.api.pictures.keep import pictures_of
+from telecine_platform.api.pictures.read import PictureSources, check_pictures, read_pictures
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.shapes import JobPageQuery, body_from_fields, json_body
 from telecine_platform.api.specs import remixed_spec, spec_from_request
@@ -60,8 +62,8 @@ async def create_video(
 ) -> Video:
     """Store the job and return at once; poll `GET /v1/videos/{video_id}` for the outcome."""
     with span("POST /v1/videos", parent=request.headers.get("traceparent", "")):
-        body = create_body_from_fields(await fields_from_request(request))
-        submission = _submission_from_body(body, context, tenant_id, idempotency_key)
+        body, sources = create_body_from_fields(await fields_from_request(request))
+        submission = await _submission_from_body(body, sources, context, tenant_id, idempotency_key)
         job = await run_in_threadpool(submit, context, submission, request.state.request_id)
     return _shown(job, context, response)
 
@@ -84,8 +86,10 @@ async def remix_video(
         body = body_from_fields(RemixBody, await fields_from_request(request))
         source = await run_in_threadpool(context.jobs.get, checked_job_id(video_id), tenant_id)
         now, settings = context.now(), context.settings
+        pictures = await run_in_threadpool(pictures_of, source, context.blobs)
         submission = Submission(
             tenant_id=tenant_id,
+            pictures=pictures,
             spec=remixed_spec(source.spec, body.prompt, context.card, settings.max_prompt_chars),
             terms=terms_from_body(body, settings, now, remixed=source),
             ticket=ticket_from_request(
@@ -164,23 +168,33 @@ def delete_video(
     return DeletedVideo(id=job_id)
 
 
-def _submission_from_body(
-    body: CreateVideoBody, context: ApiContext, tenant_id: str, idempotency_key: str | None
+async def _submission_from_body(
+    body: CreateVideoBody,
+    sources: PictureSources,
+    context: ApiContext,
+    tenant_id: str,
+    idempotency_key: str | None,
 ) -> Submission:
     settings, now = context.settings, context.now()
+    check_pictures(sources, context.card, first_param="input_reference")
+    spec = spec_from_request(
+        body, context.card, max_prompt_chars=settings.max_prompt_chars, random_seed=random_seed()
+    )
+    pictures = await read_pictures(context, sources, spec)
     return Submission(
         tenant_id=tenant_id,
-        spec=spec_from_request(
-            body,
-            context.card,
-            max_prompt_chars=settings.max_prompt_chars,
-            random_seed=random_seed(),
-        ),
+        spec=spec,
         terms=terms_from_body(body, settings, now),
         ticket=ticket_from_request(
-            idempotency_key, f"create {body.model_dump_json()}", settings, now
+            idempotency_key, f"create {_plain_json(body)}", settings, now, pictures
         ),
+        pictures=pictures,
     )
+
+
+def _plain_json(body: CreateVideoBody) -> str:
+    """Without the reference, which counts by its content."""
+    return body.model_dump_json(exclude={"input_reference"})
 
 
 def _shown(job: Job, context: ApiContext, response: Response) -> Video:
