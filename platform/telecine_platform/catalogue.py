@@ -6,8 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from telecine_platform.errors import NotFound
+
+_TOKEN_PX = 16
+"""Side of the patches that costs are counted in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,9 @@ class ModelCard:
         return duration_s * self.fps + 1
 
 
-def _wan_cost(*, num_layers: int, width: int, ffn_width: int) -> ClipCost:
+def _wan_cost(
+    *, num_layers: int, width: int, ffn_width: int, pixels_per_patch: int = _TOKEN_PX
+) -> ClipCost:
     """Two forward passes a step (guidance) at 400 TFLOP/s, 12 million decoded pixels a second.
 
     The planner's formula and assumptions (`telecine_serve/parallel/cost_model.py`), without its
@@ -75,18 +81,38 @@ def _wan_cost(*, num_layers: int, width: int, ffn_width: int) -> ClipCost:
     """
     flops_per_s, num_text_tokens = 400e12, 512
     passes = 2 * num_layers
+    # Larger patches make fewer tokens than the formula counts.
+    share = (_TOKEN_PX / pixels_per_patch) ** 2
     linear_flops = 12 * width**2 + 4 * width * ffn_width + 4 * num_text_tokens * width
     return ClipCost(
         clip_gpu_s=0.1,
         step_gpu_s=passes * 4 * num_text_tokens * width**2 / flops_per_s,
-        token_gpu_s=passes * linear_flops / flops_per_s,
-        token_pair_gpu_s=passes * 4 * width / flops_per_s,
+        token_gpu_s=share * passes * linear_flops / flops_per_s,
+        token_pair_gpu_s=share**2 * passes * 4 * width / flops_per_s,
         pixel_gpu_s=1 / 12e6,
+    )
+
+
+def _wan_card(
+    name: str, cost: ClipCost, *, fps: int = 16, num_steps: int = 50, **values: Any
+) -> ModelCard:
+    """What the published Wan models have in common. Any: the fields of ModelCard."""
+    return ModelCard(
+        name=name,
+        family="wan",
+        durations_s=(5, 1, 2, 3, 4),
+        fps=fps,
+        num_steps=num_steps,
+        max_num_steps=100,
+        max_text_tokens=512,
+        cost=cost,
+        **values,
     )
 
 
 _WAN_480P = ((832, 480), (480, 832), (624, 624))
 _WAN_720P = ((1280, 720), (720, 1280), (960, 960))
+_WAN_14B_COST = _wan_cost(num_layers=40, width=5_120, ffn_width=13_824)
 
 CATALOGUE: dict[str, ModelCard] = {
     card.name: card
@@ -112,47 +138,75 @@ CATALOGUE: dict[str, ModelCard] = {
                 pixel_gpu_s=2e-6,
             ),
         ),
-        ModelCard(
-            name="wan2.1-t2v-1.3b",
-            family="wan",
+        # Defaults: generate.py of Wan-Video/Wan2.1 and wan/configs of Wan-Video/Wan2.2.
+        _wan_card(
+            "wan2.1-t2v-1.3b",
+            _wan_cost(num_layers=30, width=1536, ffn_width=8_960),
             sizes_px=_WAN_480P,
-            durations_s=(5, 1, 2, 3, 4),
-            fps=16,
-            num_steps=50,
-            max_num_steps=100,
             guidance_scale=5.0,
             flow_shift=3.0,
-            max_text_tokens=512,
-            cost=_wan_cost(num_layers=30, width=1536, ffn_width=8_960),
         ),
-        ModelCard(
-            name="wan2.1-t2v-14b",
-            family="wan",
+        _wan_card(
+            "wan2.1-t2v-14b",
+            _WAN_14B_COST,
             sizes_px=_WAN_720P + _WAN_480P,
-            durations_s=(5, 1, 2, 3, 4),
-            fps=16,
-            num_steps=50,
-            max_num_steps=100,
             guidance_scale=5.0,
             flow_shift=5.0,
-            max_text_tokens=512,
-            cost=_wan_cost(num_layers=40, width=5_120, ffn_width=13_824),
         ),
-        # Source of the defaults: Wan-Video/Wan2.2 wan/configs/wan_t2v_A14B.py: guidance 4 of the
-        # high-noise expert, 3 of the low-noise one.
-        ModelCard(
-            name="wan2.2-t2v-a14b",
-            family="wan",
-            sizes_px=_WAN_720P + _WAN_480P,
-            durations_s=(5, 1, 2, 3, 4),
-            fps=16,
+        _wan_card(
+            "wan2.1-i2v-14b-480p",
+            _WAN_14B_COST,
+            sizes_px=_WAN_480P,
             num_steps=40,
-            max_num_steps=100,
+            guidance_scale=5.0,
+            flow_shift=3.0,
+            first_frame=ImageUse.REQUIRED,
+        ),
+        _wan_card(
+            "wan2.1-i2v-14b-720p",
+            _WAN_14B_COST,
+            sizes_px=_WAN_720P,
+            num_steps=40,
+            guidance_scale=5.0,
+            flow_shift=5.0,
+            first_frame=ImageUse.REQUIRED,
+        ),
+        _wan_card(
+            "wan2.1-flf2v-14b-720p",
+            _WAN_14B_COST,
+            sizes_px=_WAN_720P,
+            guidance_scale=5.0,
+            flow_shift=16.0,
+            first_frame=ImageUse.REQUIRED,
+            last_frame=ImageUse.REQUIRED,
+        ),
+        # Guidance 4 of the high-noise expert, 3 of the low-noise one.
+        _wan_card(
+            "wan2.2-t2v-a14b",
+            _WAN_14B_COST,
+            sizes_px=_WAN_720P + _WAN_480P,
+            num_steps=40,
             guidance_scale=4.0,
-            flow_shift=12.0,
-            max_text_tokens=512,
             low_noise_guidance=0.75,
-            cost=_wan_cost(num_layers=40, width=5_120, ffn_width=13_824),
+            flow_shift=12.0,
+        ),
+        _wan_card(
+            "wan2.2-i2v-a14b",
+            _WAN_14B_COST,
+            sizes_px=_WAN_720P + _WAN_480P,
+            num_steps=40,
+            guidance_scale=3.5,
+            flow_shift=5.0,
+            first_frame=ImageUse.REQUIRED,
+        ),
+        _wan_card(
+            "wan2.2-ti2v-5b",
+            _wan_cost(num_layers=30, width=3_072, ffn_width=14_336, pixels_per_patch=32),
+            sizes_px=((1280, 704), (704, 1280)),
+            fps=24,
+            guidance_scale=5.0,
+            flow_shift=5.0,
+            first_frame=ImageUse.OPTIONAL,
         ),
     )
 }

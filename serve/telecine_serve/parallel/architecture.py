@@ -28,15 +28,20 @@ class Architecture:
     vae_bytes: int
     vae_top_channels: int
     """Channels of the VAE decoder at full resolution."""
+    attends_to_images: bool = False
+    """Whether cross-attention has keys and values of its own for CLIP's view of a picture."""
+    image_encoder_bytes: int = 0
 
     @property
     def num_sharded_parameters(self) -> int:
-        """Of one expert: self- and cross-attention (4 d^2 each) and the feed-forward layer (2df).
+        """Of one expert: self- and cross-attention (4 d^2 each, 2 d^2 more where it attends to
+        images) and the feed-forward layer (2df).
 
         Source: facts/engine.md section 9.
         """
         d, f = self.width, self.ffn_width
-        return self.num_layers * (8 * d * d + 2 * d * f)
+        num_squares = 10 if self.attends_to_images else 8
+        return self.num_layers * (num_squares * d * d + 2 * d * f)
 
     @property
     def num_replicated_parameters(self) -> int:

@@ -38,6 +38,7 @@ class Memory:
     transformer_bytes: float
     text_encoder_bytes: float
     vae_bytes: float
+    """With the image encoder, where there is one."""
     denoise_bytes: float
     """Activations at the peak of a transformer block."""
     decode_bytes: float
@@ -82,7 +83,7 @@ def memory_of(
     return Memory(
         transformer_bytes=num_resident * expert_bytes(architecture, axes.tp_size),
         text_encoder_bytes=architecture.text_encoder_bytes * placement.is_text_encoder_on_gpu,
-        vae_bytes=architecture.vae_bytes,
+        vae_bytes=architecture.vae_bytes + architecture.image_encoder_bytes,
         denoise_bytes=hidden_bytes * num_widths / axes.sp_size,
         decode_bytes=_decode_bytes(architecture, clip, placement, calibration),
         reserve_bytes=calibration.reserve_bytes,

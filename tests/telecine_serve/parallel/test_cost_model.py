@@ -34,8 +34,10 @@ def test_tokens_of_five_seconds(size: tuple[int, int], tokens: int) -> None:
     assert num_tokens(_A14B, _clip(*size)) == tokens
 
 
-@pytest.mark.parametrize("model", sorted(ARCHITECTURES))
-@pytest.mark.parametrize("size", [(1280, 720), (832, 480)])
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [(name, size) for name in sorted(ARCHITECTURES) for size in CATALOGUE[name].sizes_px],
+)
 def test_price_of_a_step_is_the_planners(model: str, size: tuple[int, int]) -> None:
     """Both must come from one formula: the catalogue prices a job before any planner runs."""
     clip = _clip(*size, is_guided=True)
