@@ -144,6 +144,8 @@ class Settings(BaseModel):
     max_body_bytes: _Count = 16 * 1024 * 1024
     """Larger request bodies are refused before they are read."""
 
+    screening_min_replicas: _Count = 1
+    """Replicas of the screening stage that are kept without work."""
     screening_max_replicas: _Count = 2
     """Upper bound of the screening stage's autoscaling."""
     generation_min_replicas: Annotated[int, Field(ge=0)] = 1
@@ -151,6 +153,8 @@ class Settings(BaseModel):
     """
     generation_max_replicas: _Count = 1
     """Upper bound in gangs, each of `num_ranks` CPUs or GPUs."""
+    moderation_min_replicas: _Count = 1
+    """Replicas of the moderation stage that are kept without work."""
     moderation_max_replicas: _Count = 2
     """Upper bound of the moderation stage's autoscaling."""
     jobs_per_replica: _Count = 2
@@ -225,11 +229,13 @@ class Settings(BaseModel):
                 f"lease_s ({self.lease_s}) must be at least twice heartbeat_s "
                 f"({self.heartbeat_s}), or one late heartbeat loses the job"
             )
-        if self.generation_min_replicas > self.generation_max_replicas:
-            raise ValueError(
-                f"generation_min_replicas ({self.generation_min_replicas}) must not exceed "
-                f"generation_max_replicas ({self.generation_max_replicas})"
-            )
+        for stage in ("screening", "generation", "moderation"):
+            least = getattr(self, f"{stage}_min_replicas")
+            most = getattr(self, f"{stage}_max_replicas")
+            if least > most:
+                raise ValueError(
+                    f"{stage}_min_replicas ({least}) must not exceed {stage}_max_replicas ({most})"
+                )
         if self.drain_s <= self.job_timeout_s:
             raise ValueError(
                 f"drain_s ({self.drain_s}) must exceed job_timeout_s ({self.job_timeout_s}), "

@@ -67,6 +67,14 @@ def stage_application(
     return serve.deployment(StageReplica, **options).bind(stage, arguments.settings)
 
 
+def min_replicas(stage: Stage, settings: Settings) -> int:
+    return {
+        Stage.SCREENING: settings.screening_min_replicas,
+        Stage.GENERATION: settings.generation_min_replicas,
+        Stage.MODERATION: settings.moderation_min_replicas,
+    }[stage]
+
+
 def max_replicas(stage: Stage, settings: Settings) -> int:
     return {
         Stage.SCREENING: settings.screening_max_replicas,
@@ -77,7 +85,7 @@ def max_replicas(stage: Stage, settings: Settings) -> int:
 
 def _autoscaling(stage: Stage, settings: Settings, arguments: StageArguments) -> AutoscalingConfig:
     return AutoscalingConfig(
-        min_replicas=settings.generation_min_replicas if stage is Stage.GENERATION else 1,
+        min_replicas=min_replicas(stage, settings),
         max_replicas=max_replicas(stage, settings),
         upscale_delay_s=5.0,
         downscale_delay_s=60.0,

@@ -22,7 +22,7 @@ DEPLOY_TIMEOUT_S = 300.0
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 """Room for the frames on their way from rank 0 to its replica."""
 
-_RAY_ENVIRONMENT = {
+RAY_ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
     # No pip or conda environment is built for us, and no metrics are read from Ray's agents.
@@ -37,7 +37,7 @@ def local_stages(settings: Settings, report: Callable[[str], None]) -> Iterator[
 
     `report` is told what is being waited for. Raises `GangBroken` when a stage does not start.
     """
-    export_variables(_RAY_ENVIRONMENT | {"RAY_AUTH_TOKEN": secrets.token_hex(16)})
+    export_variables(RAY_ENVIRONMENT | {"RAY_AUTH_TOKEN": secrets.token_hex(16)})
     import ray
     from ray import serve
 
@@ -70,7 +70,7 @@ def local_stages(settings: Settings, report: Callable[[str], None]) -> Iterator[
             wait_for_applications_running=False,
             wait_for_ingress_deployment_creation=False,
         )
-        _wait_until_running(report)
+        wait_until_running(report)
         yield
         report("draining")
         _drain(settings.drain_s)
@@ -78,7 +78,8 @@ def local_stages(settings: Settings, report: Callable[[str], None]) -> Iterator[
         ray.shutdown()
 
 
-def _wait_until_running(report: Callable[[str], None]) -> None:
+def wait_until_running(report: Callable[[str], None]) -> None:
+    """Wait for the three applications; raises `GangBroken` for one that does not start."""
     from ray import serve
 
     deadline = time.monotonic() + DEPLOY_TIMEOUT_S
@@ -88,7 +89,8 @@ def _wait_until_running(report: Callable[[str], None]) -> None:
         states = {name: app.status.value for name, app in applications.items()}
         failed = [name for name, state in states.items() if state == "DEPLOY_FAILED"]
         if failed:
-            reasons = [d.message for d in applications[failed[0]].deployments.values()]
+            failure = applications[failed[0]]
+            reasons = [failure.message, *(d.message for d in failure.deployments.values())]
             raise GangBroken(f"{failed[0]} did not start: {' '.join(reasons)}")
         missing = {stage.value for stage in Stage if states.get(stage) != "RUNNING"}
         if not missing:

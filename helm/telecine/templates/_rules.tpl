@@ -1,0 +1,271 @@
+{{/* What no schema can say: rules between values. Each fails with a sentence. Rendered with the
+     RayService, so that no release is made that breaks one. */}}
+
+{{- define "telecine.rules" -}}
+{{- include "telecine.ruleNames" . -}}
+{{- include "telecine.ruleSettings" . -}}
+{{- include "telecine.ruleLimits" . -}}
+{{- include "telecine.ruleStores" . -}}
+{{- include "telecine.ruleGang" . -}}
+{{- include "telecine.ruleStages" . -}}
+{{- include "telecine.ruleScheduling" . -}}
+{{- include "telecine.ruleEdge" . -}}
+{{- end }}
+
+{{/* KubeRay refuses RayServices of more than 47 characters: its own names come behind. */}}
+{{- define "telecine.ruleNames" -}}
+{{- $name := include "telecine.rayName" . -}}
+{{- if gt (len $name) 47 -}}
+{{- fail (printf "the release name %q makes the RayService %q of %d characters; KubeRay takes at most 47: use a name of at most %d" .Release.Name $name (len $name) (sub 47 (len "-stages") | int)) -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .Release.Name) -}}
+{{- fail (printf "the release name %q must start with a letter and hold no dots: it becomes the name of services" .Release.Name) -}}
+{{- end -}}
+{{- if gt (len (keys .Values.generation.models)) 1 -}}
+{{- fail (printf "generation.models names %s: this version's API and queue serve one model; install a second release with a database of its own for another" (keys .Values.generation.models | sortAlpha | join " and ")) -}}
+{{- end -}}
+{{- if not .Values.generation.models -}}
+{{- fail "generation.models is empty: name the model, as `wan2.1-t2v-14b: {hosts: 1, gpusPerHost: 8}`; profiles/ has two complete sets of values" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "telecine.ruleSettings" -}}
+{{- $managed := include "telecine.managedSettings" . | fromYaml -}}
+{{- range $name, $value := .Values.settings -}}
+{{- with get $managed $name -}}
+{{- fail (printf "settings.%s is set by the chart itself: use %s" $name .) -}}
+{{- end -}}
+{{- if hasSuffix "_file" $name -}}
+{{- fail (printf "settings.%s names a file that no pod has: put it under files, with the secret or config map that holds it" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $file := .Values.files -}}
+{{- if eq (not $file.existingSecret) (not $file.existingConfigMap) -}}
+{{- fail (printf "files.%s needs one of existingSecret and existingConfigMap" $name) -}}
+{{- end -}}
+{{- if and $file.existingConfigMap (or (contains "private" $name) (contains "keys" $name)) -}}
+{{- fail (printf "files.%s looks like a key: it belongs in a secret, not in a config map" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- $isOpen := not (or (hasKey .Values.files "api_keys_file") .Values.settings.oidc_issuer) -}}
+{{- if and $isOpen (not .Values.allowAnonymous) -}}
+{{- fail "nobody would be asked who they are: set files.api_keys_file or the settings oidc_issuer, oidc_audience and oidc_jwks, or say allowAnonymous: true" -}}
+{{- end -}}
+{{- if and (hasKey .Values.files "webhook_keys_file") (has "generation" (get .Values.files "webhook_keys_file").parts) -}}
+{{- fail "files.webhook_keys_file opens the tenants' webhook secrets: only the api part needs it" -}}
+{{- end -}}
+{{- if and (hasKey .Values.files "api_keys_file") (not (has "api" (get .Values.files "api_keys_file").parts)) -}}
+{{- fail "files.api_keys_file must have api among its parts: without it the API would ask nobody for a key" -}}
+{{- end -}}
+{{- end }}
+
+{{/* Longest job < drain <= grace - 30 s, and the old cluster lives as long as the drain. */}}
+{{- define "telecine.ruleLimits" -}}
+{{- with .Values.limits -}}
+{{- if le (int .drainSeconds) (int .maxJobSeconds) -}}
+{{- fail (printf "limits.drainSeconds (%d) must exceed limits.maxJobSeconds (%d), or a drain kills the longest job" (int .drainSeconds) (int .maxJobSeconds)) -}}
+{{- end -}}
+{{- if lt (int .graceSeconds) (add (int .drainSeconds) 30 | int) -}}
+{{- fail (printf "limits.graceSeconds (%d) must be at least limits.drainSeconds + 30 (%d), or Kubernetes kills pods that drain" (int .graceSeconds) (add (int .drainSeconds) 30 | int)) -}}
+{{- end -}}
+{{- if lt (int .clusterDeletionDelaySeconds) (int .drainSeconds) -}}
+{{- fail (printf "limits.clusterDeletionDelaySeconds (%d) must be at least limits.drainSeconds (%d), or an upgrade kills the old cluster's jobs" (int .clusterDeletionDelaySeconds) (int .drainSeconds)) -}}
+{{- end -}}
+{{- end -}}
+{{- $settings := .Values.settings -}}
+{{- $lease := float64 ($settings.lease_s | default 15) -}}
+{{- if gt (mulf 2 (float64 ($settings.heartbeat_s | default 3))) $lease -}}
+{{- fail (printf "settings.lease_s (%v) must be at least twice settings.heartbeat_s (%v), or one late heartbeat loses the job" $lease ($settings.heartbeat_s | default 3)) -}}
+{{- end -}}
+{{- end }}
+
+{{- define "telecine.ruleStores" -}}
+{{- $volume := .Values.storage.volume.enabled -}}
+{{- if and .Values.postgresql.enabled .Values.database.existingSecret -}}
+{{- fail "database.existingSecret and postgresql.enabled exclude each other: which database is meant?" -}}
+{{- end -}}
+{{- if not (or .Values.postgresql.enabled .Values.database.existingSecret) -}}
+{{- fail "no database: set database.existingSecret to a secret that holds its URL, or postgresql.enabled for a trial" -}}
+{{- end -}}
+{{- if and .Values.postgresql.enabled (not .Values.postgresql.password) -}}
+{{- fail "postgresql.password is empty: pass one, as --set postgresql.password=...; the chart makes up none, or every render would change it" -}}
+{{- end -}}
+{{- if and .Values.postgresql.enabled (eq .Values.database.migrate "job") -}}
+{{- fail "database.migrate: job runs before the release's own PostgreSQL exists: use initContainer with postgresql.enabled" -}}
+{{- end -}}
+{{- if and $volume (not (hasPrefix "file:///var/lib/telecine-blobs" .Values.storage.url)) -}}
+{{- fail (printf "storage.volume is mounted at /var/lib/telecine-blobs, but storage.url is %q: use file:///var/lib/telecine-blobs" .Values.storage.url) -}}
+{{- end -}}
+{{- if and (not $volume) (not (hasPrefix "s3://" .Values.storage.url)) -}}
+{{- fail (printf "storage.url is %q: use s3://bucket/prefix, or storage.volume for a trial" .Values.storage.url) -}}
+{{- end -}}
+{{- if and (not $volume) (not .Values.storage.existingSecret) (not .Values.serviceAccount.annotations) .Values.serviceAccount.create -}}
+{{- if .Values.storage.endpointUrl -}}
+{{- fail "storage.endpointUrl names a service that knows no IAM roles: set storage.existingSecret to its keys" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "telecine.ruleGang" -}}
+{{- $name := include "telecine.modelName" . -}}
+{{- $group := include "telecine.group" . | fromYaml -}}
+{{- $ranks := include "telecine.numRanks" . | int -}}
+{{- $perHost := int $group.gpusPerHost -}}
+{{- if and (int $group.ranks) (ne (int $group.ranks) $ranks) -}}
+{{- fail (printf "generation.models.%s: ranks is %d, but hosts %d x gpusPerHost %d are %d" $name (int $group.ranks) (int $group.hosts) $perHost $ranks) -}}
+{{- end -}}
+{{- if gt (int $group.gangs.min) (int $group.gangs.max) -}}
+{{- fail (printf "generation.models.%s: gangs.min (%d) must not exceed gangs.max (%d)" $name (int $group.gangs.min) (int $group.gangs.max)) -}}
+{{- end -}}
+{{- $geometry := get (include "telecine.geometry" . | fromYaml) $name -}}
+{{- include "telecine.ruleParallel" (dict "name" $name "group" $group "ranks" $ranks "geometry" $geometry) -}}
+{{- if and (eq $group.device "cuda") (eq $name "embedded") -}}
+{{- fail "generation.models.embedded is for CPUs: set device: cpu" -}}
+{{- end -}}
+{{- $isEmbedded := eq $name "embedded" -}}
+{{- $cache := $group.weights.cache -}}
+{{- if and $isEmbedded $group.weights.source -}}
+{{- fail "generation.models.embedded ships with the image: weights.source must be empty" -}}
+{{- end -}}
+{{- if and (not $isEmbedded) (not $group.weights.source) (has $cache.type (list "emptyDir" "ephemeral")) -}}
+{{- fail (printf "generation.models.%s: a cache of type %s starts empty, so weights.source must say where the model is, as s3://bucket/models/%s" $name $cache.type $name) -}}
+{{- end -}}
+{{- if and (eq $cache.type "pvc") (not $cache.existingClaim) -}}
+{{- fail (printf "generation.models.%s: weights.cache.existingClaim is empty: a shared cache is a claim that exists and that many nodes can mount" $name) -}}
+{{- end -}}
+{{- if and $cache.prefetchJob (or (ne $cache.type "pvc") (not $group.weights.source)) -}}
+{{- fail (printf "generation.models.%s: weights.cache.prefetchJob fills a cache of type pvc from weights.source; other caches are filled by each pod" $name) -}}
+{{- end -}}
+{{- if and (eq $cache.type "hostPath") (not $cache.allowHostPath) -}}
+{{- fail (printf "generation.models.%s: a hostPath cache breaks the restricted Pod Security Standard; use ephemeral or pvc, or say weights.cache.allowHostPath: true and label the namespace baseline-exempt" $name) -}}
+{{- end -}}
+{{- if and (eq $group.device "cpu") $group.dra.enabled -}}
+{{- fail (printf "generation.models.%s: dra claims GPUs, but device is cpu" $name) -}}
+{{- end -}}
+{{- $cpu := include "telecine.millicores" $group.resources.cpu | int -}}
+{{- $needed := add (mul $perHost 1000) 100 | int -}}
+{{- if lt $cpu $needed -}}
+{{- fail (printf "generation.models.%s: resources.cpu (%v) must be at least %d.1: one for each of the host's %d ranks and a tenth for the replica" $name $group.resources.cpu $perHost $perHost) -}}
+{{- end -}}
+{{- end }}
+
+{{/* telecine_serve/parallel/legal.py: what the engine can run. Chosen axes must be legal; without a
+     choice at least one division must be. */}}
+{{- define "telecine.ruleParallel" -}}
+{{- $parallel := .group.parallel -}}
+{{- $cfg := int $parallel.cfg -}}{{- $sp := int $parallel.sp -}}{{- $tp := int $parallel.tp -}}
+{{- $nodeSize := int .group.gpusPerHost -}}
+{{- if eq .group.device "cpu" -}}{{- $nodeSize = .ranks -}}{{- end -}}
+{{- $where := printf "generation.models.%s" .name -}}
+{{- if or $cfg $sp $tp -}}
+{{- if not (and $cfg $sp $tp) -}}
+{{- fail (printf "%s: parallel needs all of cfg, sp and tp, or none, and then the gang plans for itself" $where) -}}
+{{- end -}}
+{{- if ne (mul $cfg $sp $tp | int) .ranks -}}
+{{- fail (printf "%s: parallel cfg %d x sp %d x tp %d is %d ranks, but hosts x gpusPerHost are %d" $where $cfg $sp $tp (mul $cfg $sp $tp | int) .ranks) -}}
+{{- end -}}
+{{- if mod $nodeSize $tp -}}
+{{- fail (printf "%s: tp %d would cross hosts of %d GPUs; tp has to divide them" $where $tp $nodeSize) -}}
+{{- end -}}
+{{- with .geometry -}}
+{{- if mod (int .heads) (mul $sp $tp | int) -}}
+{{- fail (printf "%s: %d heads do not divide over tp %d x sp %d" $where (int .heads) $tp $sp) -}}
+{{- end -}}
+{{- if mod (int .ffnWidth) $tp -}}
+{{- fail (printf "%s: the feed-forward width %d does not divide over tp %d" $where (int .ffnWidth) $tp) -}}
+{{- end -}}
+{{- end -}}
+{{- else if .geometry -}}
+{{- $legal := dict -}}
+{{- $geometry := .geometry -}}{{- $ranks := .ranks -}}
+{{- range $c := list 1 2 -}}
+{{- range $t := untilStep 1 (int (add $nodeSize 1)) 1 -}}
+{{- if and (eq 0 (mod $ranks (mul $c $t) | int)) (eq 0 (mod $nodeSize $t | int)) (eq 0 (mod (int $geometry.ffnWidth) $t | int)) -}}
+{{- if eq 0 (mod (int $geometry.heads) (div $ranks $c) | int) -}}
+{{- $_ := set $legal "found" true -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if not $legal.found -}}
+{{- fail (printf "%s: %d heads do not divide over %d ranks in any way (cfg x sp x tp, tp within a host): choose other hosts or gpusPerHost" $where (int .geometry.heads) .ranks) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* telecine_serve/models/architectures.py; a test holds them together. */}}
+{{- define "telecine.geometry" -}}
+wan2.1-t2v-1.3b: {heads: 12, ffnWidth: 8960}
+wan2.1-t2v-14b: {heads: 40, ffnWidth: 13824}
+wan2.2-t2v-a14b: {heads: 40, ffnWidth: 13824}
+{{- end }}
+
+{{- define "telecine.millicores" -}}
+{{- $text := toString . -}}
+{{- if hasSuffix "m" $text -}}{{ trimSuffix "m" $text }}{{- else -}}{{ mulf (float64 $text) 1000 | int }}{{- end -}}
+{{- end }}
+
+{{- define "telecine.ruleStages" -}}
+{{- range $part := list "screening" "moderation" -}}
+{{- $stage := get $.Values $part -}}
+{{- if gt (int $stage.replicas.min) (int $stage.replicas.max) -}}
+{{- fail (printf "%s.replicas.min (%d) must not exceed %s.replicas.max (%d)" $part (int $stage.replicas.min) $part (int $stage.replicas.max)) -}}
+{{- end -}}
+{{- $pods := include "telecine.podCount" (dict "replicas" $stage.replicas.min "perPod" $stage.replicasPerPod) | int -}}
+{{- if and (gt (int $stage.pdbMinAvailable) 0) (ge (int $stage.pdbMinAvailable) $pods) -}}
+{{- fail (printf "%s.pdbMinAvailable (%d) must be below the %d pods that the stage always has, or no node can be drained: raise %s.replicas.min, or set 0" $part (int $stage.pdbMinAvailable) $pods $part) -}}
+{{- end -}}
+{{- end -}}
+{{- $group := include "telecine.group" . | fromYaml -}}
+{{- if and (gt (int $group.pdbMinAvailable) 0) (ge (int $group.pdbMinAvailable) (int $group.gangs.min)) -}}
+{{- fail (printf "generation.models.%s: pdbMinAvailable (%d) must be below gangs.min (%d), or no node can be drained; or set 0" (include "telecine.modelName" .) (int $group.pdbMinAvailable) (int $group.gangs.min)) -}}
+{{- end -}}
+{{- $api := .Values.api -}}
+{{- $least := ternary (int $api.autoscaling.minReplicas) (int $api.replicas) $api.autoscaling.enabled -}}
+{{- if ge (int $api.pdbMinAvailable) $least -}}
+{{- fail (printf "api.pdbMinAvailable (%d) must be below the %d API pods, or no node can be drained" (int $api.pdbMinAvailable) $least) -}}
+{{- end -}}
+{{- if and $api.autoscaling.enabled (gt (int $api.autoscaling.minReplicas) (int $api.autoscaling.maxReplicas)) -}}
+{{- fail (printf "api.autoscaling.minReplicas (%d) must not exceed maxReplicas (%d)" (int $api.autoscaling.minReplicas) (int $api.autoscaling.maxReplicas)) -}}
+{{- end -}}
+{{- end }}
+
+{{- define "telecine.ruleScheduling" -}}
+{{- with .Values.scheduling -}}
+{{- if and (has .gang (list "kueue" "yunikorn" "kai")) (not .queue) -}}
+{{- fail (printf "scheduling.gang: %s needs scheduling.queue" .gang) -}}
+{{- end -}}
+{{- if and (eq .gang "kueue") $.Values.ray.autoscaler.enabled (not .kueueElastic) -}}
+{{- fail "scheduling.gang: kueue admits clusters of a fixed size: set ray.autoscaler.enabled: false, or scheduling.kueueElastic: true if your Kueue has workload slices" -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq .Values.ray.auth.mode "disabled") (not .Values.networkPolicy.enabled) -}}
+{{- fail "ray.auth.mode: disabled lets whoever reaches a port of Ray run code in it: keep token, or keep networkPolicy.enabled" -}}
+{{- end -}}
+{{- if and (eq .Values.ray.auth.mode "disabled") .Values.ray.auth.existingSecret -}}
+{{- fail "ray.auth.existingSecret holds a token, but ray.auth.mode is disabled" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "telecine.ruleEdge" -}}
+{{- with .Values.edge -}}
+{{- if and .ingress.enabled .gateway.enabled -}}
+{{- fail "edge.ingress and edge.gateway are two ways in: enable one" -}}
+{{- end -}}
+{{- if and (or .ingress.enabled .gateway.enabled) (not .host) -}}
+{{- fail "edge.host is empty: name the host that callers use" -}}
+{{- end -}}
+{{- if and .ingress.enabled (not .tls.existingSecret) (not .tls.allowPlain) -}}
+{{- fail "edge.tls.existingSecret is empty: API keys would travel in the clear; name a certificate's secret, or say edge.tls.allowPlain: true" -}}
+{{- end -}}
+{{- if and .gateway.enabled (not .gateway.parentRefs) -}}
+{{- fail "edge.gateway.parentRefs is empty: name the Gateway that takes the route" -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.otel.collector.enabled (not .Values.otel.collector.exportTo) -}}
+{{- fail "otel.collector.exportTo is empty: name the OTLP/HTTP endpoint that the collector sends to" -}}
+{{- end -}}
+{{- if and .Values.otel.collector.enabled .Values.otel.endpoint -}}
+{{- fail "otel.endpoint and otel.collector.enabled exclude each other: the release's own collector is the endpoint" -}}
+{{- end -}}
+{{- end }}
