@@ -1,12 +1,13 @@
 # Two commands for a newcomer: `make demo` and `make test`. They need Python 3.11 and make.
 PYTHON ?= python3
 VENV := .venv
+SCAN := .venv-scan
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test quick check format constraints migration clean
+.PHONY: demo test quick check scan format constraints migration clean
 
 demo: $(VENV)/.worker  ## make one clip through the whole chain and show where it lies
 	$(BIN)/telecine generate "a red circle moves right on a blue background" -o demo.mp4 --seed 7
@@ -25,6 +26,14 @@ check: $(VENV)/.dev  ## format, lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+scan: $(SCAN)/.done $(VENV)/.dev  ## policy checks by checkov, in an environment of its own
+	$(BIN)/python -m tests.helm.policy_scan
+
+$(SCAN)/.done:
+	$(PYTHON) -m venv $(SCAN)
+	$(SCAN)/bin/python -m pip install --quiet --disable-pip-version-check checkov==3.3.30
+	@touch $@
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

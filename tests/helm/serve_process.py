@@ -16,11 +16,7 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-import ray
 import yaml
-from ray import serve
-from ray.serve.context import _get_global_client
-from ray.serve.schema import ServeDeploySchema
 
 from telecine_serve.local.stages import OBJECT_STORE_BYTES, wait_until_running
 
@@ -28,6 +24,11 @@ READY = "the stages are ready"
 
 
 def main(config_file: Path, nodes_file: Path) -> None:
+    import ray  # late: the tests that read READY must not meet its warnings
+    from ray import serve
+    from ray.serve.context import _get_global_client
+    from ray.serve.schema import ServeDeploySchema
+
     config = ServeDeploySchema.model_validate(yaml.safe_load(config_file.read_text()))
     offered: Counter[str] = Counter()
     for resources in json.loads(nodes_file.read_text()):
