@@ -29,6 +29,7 @@ check: $(VENV)/.dev  ## format, lint, types, import rules
 
 scan: $(SCAN)/.done $(VENV)/.dev  ## policy checks by checkov, in an environment of its own
 	$(BIN)/python -m tests.helm.policy_scan
+	cd terraform && $(abspath $(SCAN))/bin/checkov --config-file .checkov.yaml -d .
 
 $(SCAN)/.done:
 	$(PYTHON) -m venv $(SCAN)
