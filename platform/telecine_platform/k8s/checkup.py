@@ -11,6 +11,7 @@ from telecine_platform.k8s.client import Cluster
 from telecine_platform.k8s.groups import Group, gpus_of_resources, groups_of
 from telecine_platform.k8s.manifests import Manifest, environment, group_specs, pod_spec
 from telecine_platform.k8s.references import Needs, needs_of_pods
+from telecine_platform.k8s.serve_change import settings_of_apps
 
 TESTED_OPERATOR = (1, 7)
 """KubeRay's version that our rules were read from."""
@@ -37,7 +38,7 @@ def check_cluster(
     findings += [check_group(group, pod, cluster.nodes()) for group, pod in _gpu_groups(config)]
     findings += _check_volumes(cluster, needs)
     findings += _check_secrets(cluster, needs)
-    findings += _check_storage(cluster, needs, environment(config), check_bucket)
+    findings += _check_storage(cluster, needs, _storage_url(service["spec"]), check_bucket)
     return findings
 
 
@@ -120,13 +121,12 @@ def _check_secrets(cluster: Cluster, needs: Needs) -> Iterator[Finding]:
 
 
 def _check_storage(
-    cluster: Cluster, needs: Needs, variables: dict[str, str], check_bucket: Callable[[str], None]
+    cluster: Cluster, needs: Needs, url: str, check_bucket: Callable[[str], None]
 ) -> Iterator[Finding]:
     """The bucket from here, and who the pods are when they ask for it."""
-    url = variables.get("TELECINE_STORAGE_URL", "")
     if not url.startswith("s3://"):
-        cure = "replicas on several nodes need a bucket: set results.bucket"
-        yield Finding(what="bucket", level="missing", found=url or "no storage URL", cure=cure)
+        cure = "pods on several nodes want a bucket: set storage.url to s3://bucket/prefix"
+        yield Finding(what="bucket", level="note", found=url or "no storage URL", cure=cure)
         return
     try:
         check_bucket(url)
@@ -151,6 +151,12 @@ def _check_account(cluster: Cluster, name: str, *, has_keys: bool) -> Finding:
         return Finding(what=what, level="ok", found=identity[0] if identity else "access keys")
     cure = "annotate it with a role, or give the pods AWS_ACCESS_KEY_ID from a secret"
     return Finding(what=what, level="note", found="no cloud identity of its own", cure=cure)
+
+
+def _storage_url(spec: Manifest) -> str:
+    by_args = settings_of_apps(spec.get("serveConfigV2") or "")
+    by_env = environment(spec["rayClusterConfig"])
+    return str(by_args.get("storage_url") or by_env.get("TELECINE_STORAGE_URL", ""))
 
 
 def _gpu_groups(config: Manifest) -> list[tuple[Group, Manifest]]:

@@ -73,6 +73,14 @@ def apps_of(config: str) -> Mapping[str, Manifest]:
         raise InvalidRequest(f"serveConfigV2 lists no named applications: {error!r}") from error
 
 
+def settings_of_apps(config: str) -> dict[str, object]:
+    """The settings that the applications are given as `args` (`apps/arguments.py`)."""
+    found: dict[str, object] = {}
+    for app in apps_of(config).values():
+        found |= (app.get("args") or {}).get("settings") or {}
+    return found
+
+
 def _effect(old: Manifest | None, new: Manifest | None) -> AppEffect | None:
     if old is None or new is None:
         return AppEffect.ADDED if old is None else AppEffect.REMOVED

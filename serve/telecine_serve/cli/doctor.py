@@ -22,7 +22,7 @@ _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "missing": "[red]miss
 @click.command()
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML or TOML file.")
 @click.option("--cluster", "is_cluster", is_flag=True, help="Check a cluster, not this machine.")
-@click.option("--name", default="telecine", show_default=True, help="The RayService's name.")
+@click.option("--name", default="telecine-stages", show_default=True, help="The RayService's name.")
 @click.option("--namespace", "-n", default=None, help="The context's own if not given.")
 @click.option("--context", "kube_context", default=None, help="Of the kubeconfig.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), default=None)

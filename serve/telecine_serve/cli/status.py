@@ -32,7 +32,7 @@ class Queues:
 
 
 @click.command()
-@click.option("--name", default="telecine", show_default=True, help="The RayService's name.")
+@click.option("--name", default="telecine-stages", show_default=True, help="The RayService's name.")
 @click.option("--namespace", "-n", default=None, help="The context's own if not given.")
 @click.option("--context", "kube_context", default=None, help="Of the kubeconfig.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), default=None)

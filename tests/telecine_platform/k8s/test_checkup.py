@@ -12,7 +12,7 @@ from telecine_platform.k8s.checkup import check_cluster, check_operator
 from telecine_platform.k8s.client import Cluster
 from tests.kubernetes_api import KubernetesApi
 from tests.telecine_platform.k8s import installed
-from tests.telecine_platform.k8s.releases import Spec, pod
+from tests.telecine_platform.k8s.releases import Spec, change_app
 
 
 def _answers(url: str) -> None:
@@ -134,9 +134,7 @@ def test_a_bucket_that_does_not_answer_is_a_note(cluster: Cluster) -> None:
 
 def test_a_local_folder_is_no_home_for_several_nodes(api: KubernetesApi, cluster: Cluster) -> None:
     local = installed.service()
-    for group in ("screening", "generation", "moderation"):
-        pod(local["spec"], group)["containers"][0]["env"][0]["value"] = "file:///data"
-    head = local["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]
-    head["containers"][0]["env"][0]["value"] = "file:///data"
+    change_app(local["spec"], "generation", args={"settings": {"storage_url": "file:///data"}})
     api.put(local)
-    assert findings(cluster)["bucket"].level == "missing"
+    found = findings(cluster)["bucket"]
+    assert (found.level, found.found) == ("note", "file:///data")

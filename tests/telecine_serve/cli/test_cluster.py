@@ -35,7 +35,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobStore]:
 
 
 def run(api: KubernetesApi, *arguments: str) -> Result:
-    where = ["--kubeconfig", str(api.kubeconfig)]
+    where = ["--name", "telecine", "--kubeconfig", str(api.kubeconfig)]
     return CliRunner().invoke(cli, [*arguments, *where], catch_exceptions=False)
 
 
