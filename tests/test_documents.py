@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import subprocess
 from itertools import pairwise
 from pathlib import Path
 
+import click
+import pytest
+
 from telecine_platform import settings
+from telecine_serve.cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -53,3 +58,64 @@ def test_links_between_documents_lead_somewhere() -> None:
         if "://" not in link and not ((ROOT / name).parent / link).exists()
     ]
     assert broken == []
+
+
+def _code_lines(document: Path) -> list[str]:
+    """Commands in the document's code blocks; a backslash joins a line with the next one."""
+    blocks = re.findall(r"^ *```(?:sh|bash)?\n(.*?)^ *```", document.read_text(), re.DOTALL | re.M)
+    joined = "\n".join(blocks).replace("\\\n", " ")
+    return [line.strip() for line in joined.splitlines()]
+
+
+def _documents() -> list[Path]:
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def _check_command(words: list[str]) -> None:
+    """Let click parse the words and run nothing."""
+    command: click.Command = cli
+    context = click.Context(cli, info_name="telecine")
+    while isinstance(command, click.Group):
+        name, found, words = command.resolve_command(context, words)
+        assert found is not None
+        command = found
+        context = click.Context(command, info_name=name, parent=context)
+    command.parse_args(context, list(words))
+
+
+@pytest.mark.parametrize("document", _documents(), ids=lambda path: path.name)
+def test_every_command_in_a_document_is_one(document: Path) -> None:
+    wrong = []
+    for line in _code_lines(document):
+        if line.startswith("telecine "):
+            try:
+                _check_command(shlex.split(line, comments=True)[1:])
+            except click.exceptions.Exit:  # --help
+                continue
+            except click.ClickException as error:
+                wrong.append(f"{line}: {error.format_message()}")
+    assert wrong == []
+
+
+def test_a_wrong_command_in_a_document_is_found() -> None:
+    for words in (["upgrade", "preview", "old"], ["status", "--colour", "red"], ["stat"]):
+        with pytest.raises(click.ClickException):
+            _check_command(words)
+
+
+@pytest.mark.parametrize("document", _documents(), ids=lambda path: path.name)
+def test_every_file_that_a_document_names_is_there(document: Path) -> None:
+    """Paths below the folders that are there, in commands and in text; modules that are run."""
+    text = document.read_text()
+    folders = "helm|terraform|images|loadtests|platform|serve|safeguards|tests|docs|decisions"
+    paths = set(re.findall(rf"(?<![\w./…-])((?:{folders})/[\w./-]*\w/?)", text))
+    modules = {
+        name.replace(".", "/") + ".py"
+        for name in re.findall(r"-m ((?:loadtests|tests)\.[\w.]*\w)", text)
+    }
+    missing = sorted(
+        name
+        for name in paths | modules
+        if not (ROOT / name).exists() and (ROOT / name.partition("/")[0]).exists()
+    )
+    assert missing == []
