@@ -44,7 +44,7 @@ class CreateVideoBody(HandlingBody):
     )
     negative_prompt: str | None = Field(default=None, description="What the clip shall not show.")
     seed: Annotated[WholeNumber, Field(ge=0, le=MAX_SEED)] | None = Field(
-        default=None, description="The same seed and request make the same clip. Default: random."
+        default=None, description="The same seed and request show the same. Default: random."
     )
     num_steps: Annotated[WholeNumber, Field(ge=1)] | None = Field(
         default=None, description="Denoising steps, at most the model's `limits.max_num_steps`."
