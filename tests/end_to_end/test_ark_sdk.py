@@ -12,7 +12,7 @@ from volcenginesdkarkruntime import Ark
 
 from tests.running_platform import RunningPlatform
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_a_task_becomes_a_clip_with_its_last_frame(platform: RunningPlatform) -> None:

@@ -45,7 +45,7 @@ def telecine(platform: RunningPlatform, *arguments: str) -> None:
     subprocess.run(
         [sys.executable, "-m", "telecine_serve.cli", *arguments],
         env=clean | {"TELECINE_DATA_DIR": str(platform.data_dir)},
-        check=True, capture_output=True, timeout=60,
+        check=True, capture_output=True, timeout=240,
     )  # fmt: skip
 
 
