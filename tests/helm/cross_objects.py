@@ -11,7 +11,8 @@ RAY_PARTS = ("head", "screening", "generation", "moderation")
 STAGES = RAY_PARTS[1:]
 DOCUMENTED_SECRETS = {
     *("ray-token", "redis", "registry", "s3-keys", "smoke-key", "telecine-api-keys"),
-    *("telecine-database", "telecine-tls", "telecine-webhook-keys"),
+    *("telecine-database", "telecine-ledger", "telecine-signing", "telecine-tls"),
+    "telecine-webhook-keys",
 }
 """Existing secrets that the value sets name."""
 

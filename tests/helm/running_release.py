@@ -24,7 +24,7 @@ from tests.helm.serve_process import READY
 from tests.s3_server import S3Server
 
 MAX_BODY_BYTES = 200_000
-_MOUNTS = ("/var/cache/telecine", "/var/lib/telecine")
+_MOUNTS = ("/var/cache/telecine", "/var/lib/telecine", "/etc/telecine")
 _RAY = {"RAY_AUTH_MODE": "token", "RAY_enable_metrics_collection": "0"}
 """What KubeRay adds for `authOptions: {mode: token}`; and nobody reads Ray's figures here."""
 
@@ -95,6 +95,7 @@ def running_release(
         folder=folder, secrets={"database": {"url": database_url}, "s3-keys": keys}
     )
     pod = one(documents, "Deployment", "-api")["spec"]["template"]["spec"]
+    _mount_signing_keys(documents, containers)
     containers.run(pod["initContainers"][0])
     with ExitStack() as stack:
         stages = stack.enter_context(_stages(documents, containers))
@@ -128,6 +129,25 @@ def _values(s3: S3Server) -> Document:
             },
         },
     )
+
+
+def _mount_signing_keys(documents: Sequence[Document], containers: Containers) -> None:
+    """What the operator makes and puts into the secret, where the pods' volumes show it."""
+    made = containers.folder / "signing"
+    command = [sys.executable, "-m", "telecine_serve.cli", "certificates", str(made)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    api = one(documents, "Deployment", "-api")["spec"]["template"]
+    for template in (api, ray_templates(documents)["moderation"]):
+        spec = template["spec"]
+        paths = {
+            mount["name"]: mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]
+        }
+        for volume in spec["volumes"]:
+            if volume.get("secret", {}).get("secretName") == "telecine-signing":
+                (item,) = volume["secret"]["items"]
+                target = Path(containers.here(paths[volume["name"]])) / item["path"]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes((made / item["key"]).read_bytes())
 
 
 @contextmanager

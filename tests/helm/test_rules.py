@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from typing import Any
@@ -10,6 +11,7 @@ import helm_python as helm
 import pytest
 import yaml
 
+from telecine_platform.catalogue import CATALOGUE
 from telecine_platform.records import Stage
 from telecine_platform.settings import Settings
 from telecine_serve.models.architectures import ARCHITECTURES
@@ -53,6 +55,10 @@ GPU_BREACHES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"files": {"api_keys_file": {"parts": ["screening"]}}}, "must have api among its parts"),
     ({"files": {"webhook_keys_file": {"parts": ["api", "generation"]}}}, "only the api part"),
+    ({"files": {"mark_keys_file": {"parts": ["api"]}}}, "files.mark_keys_file is missing"),
+    ({"settings": {"signing_service": "a.b:c"}}, "exactly one of files.signing_key_file"),
+    ({"files": {"signing_key_file": {"parts": ["api", "moderation"]}}}, "[moderation] and nothing"),
+    ({"settings": {"signing_key": "PEM"}}, "use files.signing_key_file"),
     ({"database": {"existingSecret": ""}}, "no database"),
     ({"postgresql": {"enabled": True, "password": "x"}}, "which database is meant"),
     ({"storage": {"url": "file:///clips"}}, "use s3://bucket/prefix"),
@@ -186,6 +192,12 @@ def test_geometry_is_the_planners() -> None:
         name: {"heads": known.num_heads, "ffnWidth": known.ffn_width}
         for name, known in ARCHITECTURES.items()
     }
+
+
+def test_models_are_the_catalogues() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    models = schema["properties"]["generation"]["properties"]["models"]
+    assert models["propertyNames"]["enum"] == list(CATALOGUE)
 
 
 def test_chart_and_engine_agree_which_axes_are_legal() -> None:

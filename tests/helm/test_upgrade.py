@@ -1,4 +1,4 @@
-"""What a new version of the chart costs: nothing, unless the stages really change."""
+"""What a change of the chart or its values costs, as `telecine upgrade preview` says it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 import yaml
 
+from telecine_platform.k8s.manifests import read_release
+from telecine_platform.k8s.preview import Preview, Verdict, preview_release
 from tests.helm.chart import CHART, PROFILES, Document, one, profile, render
 
-_UNHASHED = ("replicas", "minReplicas", "maxReplicas")
-"""`GenerateHashWithoutReplicasAndWorkersToDelete`, kuberay v1.7.0 `utils/util.go`: also
-tolerations, schedulingGates and workersToDelete."""
+WAN = "wan2.1-t2v-14b"
 
 
-def hashed(documents: list[Document]) -> Document:
-    """What KubeRay compares: a difference makes a second cluster."""
-    cluster: Document = one(documents, "RayService")["spec"]["rayClusterConfig"]
-    for group in cluster["workerGroupSpecs"]:
-        for field in _UNHASHED:
-            group.pop(field, None)
-        group["template"]["spec"].pop("tolerations", None)
-    cluster["headGroupSpec"]["template"]["spec"].pop("tolerations", None)
-    return cluster
+def preview(folder: Path, old: list[Document], new: list[Document]) -> Preview:
+    """What applying `new` over `old` does to the stages."""
+    releases = []
+    for name, documents in (("old", old), ("new", new)):
+        file = folder / f"{name}.yaml"
+        file.write_text(yaml.safe_dump_all(documents))
+        releases.append(read_release(file))
+    (service,) = preview_release(*releases, start_s=600.0, drain_s=660.0).services
+    return service
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -34,31 +34,55 @@ def test_new_chart_version_changes_no_ray_service_spec(tmp_path: Path, name: str
     about = yaml.safe_load((CHART / "Chart.yaml").read_text())
     (bumped / "Chart.yaml").write_text(yaml.safe_dump(about | {"version": "9.9.9"}))
 
-    before = one(render(profile(name)), "RayService")
-    after = one(render(profile(name), chart=bumped), "RayService")
+    before, after = render(profile(name)), render(profile(name), chart=bumped)
 
-    assert before["metadata"] != after["metadata"]  # the label says so, where it costs nothing
-    assert before["spec"] == after["spec"]
+    old, new = one(before, "RayService"), one(after, "RayService")
+    assert old["metadata"] != new["metadata"]  # the label says so, where it costs nothing
+    assert old["spec"] == new["spec"]
+    assert preview(tmp_path, before, after).verdict is Verdict.NOTHING
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "restarted"),
     [
-        {"settings": {"lease_s": 30}},
-        {"settings": {"screening_model": "none"}},
-        {"screening": {"replicas": {"max": 12}}},
-        {"generation": {"models": {"wan2.1-t2v-14b": {"gangs": {"max": 8}}}}},
-        {"moderation": {"tolerations": [{"operator": "Exists"}]}},
-        {"api": {"replicas": 4}},
-        {"alerts": {"queueAgeSeconds": 60}},
-        {"otel": {"endpoint": "http://otel:4318/v1/traces"}},
-        {"edge": {"host": "other.example.org"}},
-        {"scheduling": {"gang": "kai", "queue": "gpus"}},
+        ({"settings": {"lease_s": 30}}, {"screening", "generation", "moderation"}),
+        ({"otel": {"endpoint": "http://otel:4318/v1/traces"}},
+         {"screening", "generation", "moderation"}),
+        ({"files": {"policy_file": {"existingSecret": "p", "key": "p.yaml", "parts": ["api"]}}},
+         set()),
+        ({"api": {"replicas": 4}}, set()),
+        ({"alerts": {"queueAgeSeconds": 60}}, set()),
+        ({"edge": {"host": "other.example.org"}}, set()),
+        ({"scheduling": {"gang": "kai", "queue": "gpus"}}, set()),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_change_is_in_place(tmp_path: Path, change: dict[str, Any], restarted: set[str]) -> None:
+    found = preview(tmp_path, render(profile("gpu")), render(profile("gpu", change)))
+    assert found.verdict is (Verdict.IN_PLACE if restarted else Verdict.NOTHING)
+    assert {app.name for app in found.apps} == restarted
+    if restarted:
+        assert found.drain is not None
+        assert found.drain.at_most_s == 960  # limits.drainSeconds of the profile
+
+
+@pytest.mark.parametrize(
+    ("change", "restarted"),
+    [
+        ({"screening": {"replicas": {"max": 12}}}, {"screening"}),
+        ({"generation": {"models": {WAN: {"gangs": {"max": 8}}}}}, {"generation"}),
+        ({"moderation": {"tolerations": [{"operator": "Exists"}]}}, set()),
     ],
     ids=str,
 )
-def test_change_is_in_place(change: dict[str, Any]) -> None:
-    assert hashed(render(profile("gpu"))) == hashed(render(profile("gpu", change)))
+def test_change_of_a_groups_size_does_not_reach_its_running_pods(
+    tmp_path: Path, change: dict[str, Any], restarted: set[str]
+) -> None:
+    """Serve takes its part; KubeRay does not compare these fields. docs/chart.md says so."""
+    found = preview(tmp_path, render(profile("gpu")), render(profile("gpu", change)))
+    assert found.not_applied
+    assert found.extra_gpus == 0
+    assert {app.name for app in found.apps} == restarted
 
 
 @pytest.mark.parametrize(
@@ -66,12 +90,19 @@ def test_change_is_in_place(change: dict[str, Any]) -> None:
     [
         {"images": {"worker": {"tag": "0.2.0-cuda"}}},
         {"limits": {"graceSeconds": 2000}},
-        {"generation": {"models": {"wan2.1-t2v-14b": {"gpusPerHost": 4}}}},
-        {"generation": {"models": {"wan2.1-t2v-14b": {"hosts": 2}}}},
+        {"generation": {"models": {WAN: {"gpusPerHost": 4}}}},
+        {"generation": {"models": {WAN: {"hosts": 2}}}},
         {"storage": {"region": "eu-west-1"}},
         {"database": {"existingSecret": "another"}},
     ],
     ids=str,
 )
-def test_change_is_a_second_cluster(change: dict[str, Any]) -> None:
-    assert hashed(render(profile("gpu"))) != hashed(render(profile("gpu", change)))
+def test_change_is_a_second_cluster_that_waits_for_the_firsts_jobs(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    found = preview(tmp_path, render(profile("gpu")), render(profile("gpu", change)))
+    assert found.verdict is Verdict.SECOND_CLUSTER
+    assert found.extra_gpus >= 4
+    assert found.drain is not None
+    assert found.drain.at_most_s >= 960
+    assert not [note for note in found.notes if "preStop" in note]

@@ -43,10 +43,11 @@
 {{- if eq (not $file.existingSecret) (not $file.existingConfigMap) -}}
 {{- fail (printf "files.%s needs one of existingSecret and existingConfigMap" $name) -}}
 {{- end -}}
-{{- if and $file.existingConfigMap (or (contains "private" $name) (contains "keys" $name)) -}}
+{{- if and $file.existingConfigMap (contains "key" $name) (not (contains "public" $name)) -}}
 {{- fail (printf "files.%s looks like a key: it belongs in a secret, not in a config map" $name) -}}
 {{- end -}}
 {{- end -}}
+{{- include "telecine.ruleSigning" . -}}
 {{- $isOpen := not (or (hasKey .Values.files "api_keys_file") .Values.settings.oidc_issuer) -}}
 {{- if and $isOpen (not .Values.allowAnonymous) -}}
 {{- fail "nobody would be asked who they are: set files.api_keys_file or the settings oidc_issuer, oidc_audience and oidc_jwks, or say allowAnonymous: true" -}}
@@ -56,6 +57,22 @@
 {{- end -}}
 {{- if and (hasKey .Values.files "api_keys_file") (not (has "api" (get .Values.files "api_keys_file").parts)) -}}
 {{- fail "files.api_keys_file must have api among its parts: without it the API would ask nobody for a key" -}}
+{{- end -}}
+{{- end }}
+
+{{/* Moderation releases nothing that it cannot mark and sign. */}}
+{{- define "telecine.ruleSigning" -}}
+{{- range $name := list "mark_keys_file" "signing_certificates_file" -}}
+{{- if not (has "moderation" (get $.Values.files $name | default dict).parts) -}}
+{{- fail (printf "files.%s is missing for moderation, and it releases no clip without: `telecine certificates FOLDER` makes development ones, docs/provenance.md says what a release needs" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- $key := get .Values.files "signing_key_file" | default dict -}}
+{{- if eq (not $key) (not .Values.settings.signing_service) -}}
+{{- fail "signing needs exactly one of files.signing_key_file and the setting signing_service" -}}
+{{- end -}}
+{{- if and $key (ne (join "," $key.parts) "moderation") -}}
+{{- fail "files.signing_key_file signs in the operator's name: its parts must be [moderation] and nothing else" -}}
 {{- end -}}
 {{- end }}
 
@@ -197,7 +214,12 @@
 {{- define "telecine.geometry" -}}
 wan2.1-t2v-1.3b: {heads: 12, ffnWidth: 8960}
 wan2.1-t2v-14b: {heads: 40, ffnWidth: 13824}
+wan2.1-i2v-14b-480p: {heads: 40, ffnWidth: 13824}
+wan2.1-i2v-14b-720p: {heads: 40, ffnWidth: 13824}
+wan2.1-flf2v-14b-720p: {heads: 40, ffnWidth: 13824}
 wan2.2-t2v-a14b: {heads: 40, ffnWidth: 13824}
+wan2.2-i2v-a14b: {heads: 40, ffnWidth: 13824}
+wan2.2-ti2v-5b: {heads: 24, ffnWidth: 14336}
 {{- end }}
 
 {{- define "telecine.millicores" -}}

@@ -4,6 +4,7 @@
 {{/* Settings that the chart sets itself -> the value to set instead. */}}
 {{- define "telecine.managedSettings" -}}
 database_url: database.existingSecret
+signing_key: files.signing_key_file
 storage_url: storage.url
 s3_endpoint_url: storage.endpointUrl
 host: nothing, the API listens on every address of its pod
