@@ -38,7 +38,7 @@ def settings_table() -> str:
 def _shown(default: object) -> str:
     if default is None or default == "":
         return ""
-    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+    return f"`{default:.12g}`" if isinstance(default, float) else f"`{default}`"
 
 
 def test_every_setting_is_documented_as_it_is() -> None:

@@ -3,7 +3,8 @@
 TelecineError
 ├── InvalidRequest          the caller's fault: `param` names the field
 │   ├── BodyTooLarge        the request body is over the limit
-│   └── ClipNotReady        content was asked of a job that has none (yet)
+│   ├── ClipNotReady        content was asked of a job that has none (yet)
+│   └── ClipWithdrawn       content was asked of a clip that was taken down
 ├── Unauthenticated         no API key, or an unknown one
 ├── Forbidden               a known key without the scope, or somebody else's entity
 │   └── TenantHalted        the operator has stopped this tenant
@@ -65,6 +66,10 @@ class BodyTooLarge(InvalidRequest):
 
 class ClipNotReady(InvalidRequest):
     code = "video_not_ready"
+
+
+class ClipWithdrawn(InvalidRequest):
+    code = "withdrawn"
 
 
 class Unauthenticated(TelecineError):

@@ -29,6 +29,8 @@ class JobState(StrEnum):
     COMPLETED = "completed"
     BLOCKED = "blocked"
     FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    """It was completed and is taken down: a claim holds it (`takedowns/`)."""
     CANCELLED = "cancelled"
 
     @property
@@ -91,6 +93,8 @@ class JobTerms:
 NO_TERMS = JobTerms()
 OVERDUE = "expired"
 """The error code of a job that was not finished by its deadline."""
+WITHDRAWN = "withdrawn"
+"""The error code of a released clip that was taken down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

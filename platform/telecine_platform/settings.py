@@ -126,6 +126,12 @@ class Settings(BaseModel):
     """Finished jobs of this age are deleted with their clips."""
     held_ttl_s: _Seconds = 604_800.0
     """A held job that nobody reviews within this is refused."""
+    takedown_counter_s: _Seconds = 1_209_600.0
+    """How long a clip's owner may object to its takedown; then it stays down."""
+    takedown_answer_s: _Seconds = 1_209_600.0
+    """How long a claimant may answer an objection; then the clip comes back."""
+    takedown_evidence_s: _Seconds = 15_552_000.0
+    """How long the files of a clip that stays down are kept."""
     signed_url_ttl_s: Annotated[int, Field(ge=1)] = 300
     """Life of a download URL."""
 

@@ -25,7 +25,8 @@ LEGAL: dict[JobState, frozenset[JobState]] = {
     JobState.HELD: frozenset(
         {JobState.QUEUED, JobState.BLOCKED, JobState.FAILED, JobState.CANCELLED}
     ),
-    JobState.COMPLETED: frozenset(),
+    JobState.COMPLETED: frozenset({JobState.WITHDRAWN}),
+    JobState.WITHDRAWN: frozenset({JobState.COMPLETED}),  # reinstated
     JobState.BLOCKED: frozenset(),
     JobState.FAILED: frozenset({JobState.QUEUED}),  # a quarantined one, by an administrator
     JobState.CANCELLED: frozenset(),

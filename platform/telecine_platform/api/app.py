@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from telecine_platform.access.authenticate import authenticator_from_settings
 from telecine_platform.api import models, provenance, screenings
 from telecine_platform.api.admin import halts, quarantine
+from telecine_platform.api.admin import takedowns as takedown_admin
 from telecine_platform.api.ark import routes as tasks
 from telecine_platform.api.context import ApiContext, utc_now
 from telecine_platform.api.health import health_router
@@ -22,6 +23,8 @@ from telecine_platform.api.polls import Polls
 from telecine_platform.api.problems import install_problem_handlers
 from telecine_platform.api.reviews import routes as reviews
 from telecine_platform.api.rights import entities, grants, statements, transfer
+from telecine_platform.api.takedowns import claims, withdrawals
+from telecine_platform.api.takedowns.pages import routes as takedown_pages
 from telecine_platform.api.videos import download, events, refused
 from telecine_platform.api.videos import routes as videos
 from telecine_platform.api.watch import JobWatch
@@ -77,6 +80,7 @@ def create_app(
         refused, videos, download, events, tasks, models, entities, grants, statements, transfer,
         reviews,
         provenance, screenings, endpoints, deliveries, halts, quarantine,
+        claims, withdrawals, takedown_admin, takedown_pages,
     ):  # fmt: skip
         app.include_router(part.router)
     app.include_router(health_router(context, registry))

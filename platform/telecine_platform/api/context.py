@@ -26,6 +26,9 @@ from telecine_platform.rights.store import RightsStore
 from telecine_platform.scheduling.desk import Desk
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore
+from telecine_platform.takedowns.claimants import Claimants
+from telecine_platform.takedowns.claims import Claims
+from telecine_platform.takedowns.holds import Holds
 from telecine_platform.webhooks.deliveries import Deliveries
 from telecine_platform.webhooks.endpoints import Endpoints
 from telecine_platform.webhooks.vault import open_vault
@@ -64,6 +67,21 @@ class ApiContext:
     def ledger(self) -> Ledger:
         """What was sealed for good, in the jobs' database."""
         return Ledger(self.jobs.database)
+
+    @property
+    def claimants(self) -> Claimants:
+        """Who may claim, in the jobs' database."""
+        return Claimants(self.jobs.database)
+
+    @property
+    def claims(self) -> Claims:
+        """Takedown claims, in the jobs' database."""
+        return Claims(self.jobs.database)
+
+    @property
+    def holds(self) -> Holds:
+        """What claims do to clips, in the jobs' database."""
+        return Holds(self.jobs.database, self.settings)
 
     @property
     def halts(self) -> HaltStore:

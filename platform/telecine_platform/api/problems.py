@@ -24,6 +24,7 @@ from starlette.types import Scope
 from telecine_platform.api.validation import invalid_request_from_errors
 from telecine_platform.errors import (
     BodyTooLarge,
+    ClipWithdrawn,
     FetchRefused,
     Forbidden,
     Halted,
@@ -49,6 +50,7 @@ HALT_RETRY_AFTER_S = 60
 
 _STATUSES: dict[type[TelecineError], int] = {
     BodyTooLarge: 413,
+    ClipWithdrawn: 451,  # RFC 7725
     InvalidRequest: 400,  # ClipNotReady too: 409 would make the OpenAI SDK retry, 404 means "gone"
     Unauthenticated: 401,
     Forbidden: 403,
@@ -118,7 +120,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 def response_from_error(error: Exception, scope: Scope) -> JSONResponse:
     """Any exception's answer; one that is not the caller's fault is logged."""
-    status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
+    status = status_from_error(error)
     if status == 500:
         log_unexpected(error, scope)
         request_id = scope.get("state", {}).get("request_id", "")
@@ -142,6 +144,11 @@ def response_from_error(error: Exception, scope: Scope) -> JSONResponse:
         headers = _retry_headers(error.retry_after_s)
     param = error.param if isinstance(error, InvalidRequest) else None
     return _response(status, str(error), error.code, param=param, headers=headers)
+
+
+def status_from_error(error: Exception) -> int:
+    """The HTTP status that the error's class, or the nearest above it, has."""
+    return next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
 
 
 def _retry_headers(retry_after_s: float) -> dict[str, str]:

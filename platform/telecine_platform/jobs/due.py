@@ -39,10 +39,18 @@ def held_jobs(database: Database, held_before: datetime) -> list[Job]:
 
 
 def visible_jobs(database: Database, finished_before: datetime) -> list[Job]:
-    """Final jobs that their owners can still see, oldest first."""
+    """Final jobs that their owners can still see, oldest first.
+
+    What is taken down stays for as long, and a clip that came back is as new.
+    """
     query = (
         sa.select(jobs)
-        .where(jobs.c.deleted_at.is_(None), jobs.c.finished_at < finished_before)
+        .where(
+            jobs.c.deleted_at.is_(None),
+            jobs.c.finished_at < finished_before,
+            jobs.c.state != JobState.WITHDRAWN,
+            sa.or_(jobs.c.reinstated_at.is_(None), jobs.c.reinstated_at < finished_before),
+        )
         .order_by(jobs.c.finished_at)
     )
     return _read(database, query)

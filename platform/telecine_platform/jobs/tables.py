@@ -56,6 +56,8 @@ jobs = sa.Table(
     sa.Column("generation_s", sa.Double),
     # Set when the left-over blobs of a finished job have been swept.
     sa.Column("swept_at", UtcDateTime),
+    # When a clip that was taken down came back: its time to live begins anew.
+    sa.Column("reinstated_at", UtcDateTime),
     # Workers that were lost while they had the job (`retry.py`).
     sa.Column("num_deaths", sa.Integer, nullable=False, server_default="0"),
     # What admission decided (`Admission`), and what GPUs the job holds and has used so far.

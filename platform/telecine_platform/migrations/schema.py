@@ -7,7 +7,9 @@ from telecine_platform.halts import tables as _halts
 from telecine_platform.jobs.tables import metadata
 from telecine_platform.ledger import tables as _ledger
 from telecine_platform.rights import tables as _rights
+from telecine_platform.takedowns import tables as _takedowns
 from telecine_platform.webhooks import tables as _webhooks
 
 __all__ = ["metadata"]
-del _clips, _halts, _ledger, _rights, _webhooks  # imported so that their tables join the metadata
+# They were imported so that their tables join the metadata.
+del _clips, _halts, _ledger, _rights, _takedowns, _webhooks

@@ -13,6 +13,8 @@ INPUTS = "inputs"
 """Pictures that callers sent, as long as their job is on record."""
 CHECKPOINTS = "checkpoints"
 """Where a generation can go on from; gone once its job has ended."""
+EVIDENCE = "evidence"
+"""What takedowns keep: files of clips that are down, and claimants' media. No URL either."""
 RESULTS = "results"
 """Released clips and their pictures."""
 

@@ -13,6 +13,8 @@ class EventType(StrEnum):
     VIDEO_COMPLETED = "video.completed"
     VIDEO_FAILED = "video.failed"
     """It failed, was blocked or cancelled: the video's `error` says why."""
+    VIDEO_WITHDRAWN = "video.withdrawn"
+    """It was taken down. Once it is up again it is `video.completed` again."""
 
 
 class DeliveryState(StrEnum):

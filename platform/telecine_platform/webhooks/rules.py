@@ -28,6 +28,8 @@ def event_from_state(state: JobState) -> EventType | None:
     """What a tenant is told when a job takes this state."""
     if state is JobState.COMPLETED:
         return EventType.VIDEO_COMPLETED
+    if state is JobState.WITHDRAWN:
+        return EventType.VIDEO_WITHDRAWN
     return EventType.VIDEO_FAILED if state.is_final else None
 
 

@@ -20,6 +20,7 @@ from telecine_platform.jobs.lease import Lease
 from telecine_platform.records import ClipKeys, Job
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore, result_key
+from telecine_platform.takedowns.desk import TakedownDesk
 from telecine_safeguards.output.fingerprint import fingerprint_from_sample
 from telecine_safeguards.output.moderate import OutputModeration, standard_checks
 from telecine_safeguards.output.sample import sample_clip
@@ -53,6 +54,8 @@ class ModerationWorker:
         self._label_regions = settings.label_regions
         self._mark_key = mark_keys(settings)[0]
         self._signer = clip_signer(settings, utc_now())
+        self._takedowns = TakedownDesk(settings, database, blobs)
+        self._takedowns.start()
         self._moderation = following(
             settings,
             database,
@@ -94,6 +97,7 @@ class ModerationWorker:
         """The models are in memory; a check that fails blocks its job and is seen there."""
 
     def close(self) -> None:
+        self._takedowns.close()
         self._moderation.close()
 
     def _marked(self, job: Job, frames_THWC: Frames, mark_id: int) -> Frames:

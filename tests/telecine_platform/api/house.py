@@ -30,6 +30,7 @@ class House:
     """A running API and what stands behind it."""
 
     url: str
+    settings: Settings
     client: httpx.Client
     jobs: JobStore
     blobs: BlobStore
@@ -80,7 +81,7 @@ def open_house(
             httpx.Client(base_url=url, trust_env=False, timeout=30, verify=False)
         )
         stages = FakeStages(jobs, blobs, folder)
-        yield House(url=url, client=client, jobs=jobs, blobs=blobs, stages=stages)
+        yield House(url=url, settings=values, client=client, jobs=jobs, blobs=blobs, stages=stages)
 
 
 @contextmanager

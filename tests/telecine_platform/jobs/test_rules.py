@@ -84,5 +84,9 @@ def test_only_listed_transitions_are_legal(old: JobState, new: JobState) -> None
 
 def test_final_states_have_no_way_out_but_an_administrators() -> None:
     ways_out = {state: set(ways) for state, ways in LEGAL.items() if state.is_final and ways}
-    assert ways_out == {JobState.FAILED: {JobState.QUEUED}}
+    assert ways_out == {
+        JobState.FAILED: {JobState.QUEUED},
+        JobState.COMPLETED: {JobState.WITHDRAWN},  # a takedown, and its end
+        JobState.WITHDRAWN: {JobState.COMPLETED},
+    }
     assert all(LEGAL[state] for state in JobState if not state.is_final)

@@ -26,7 +26,7 @@ BODY = b'{"type": "video.completed"}'
 @pytest.mark.parametrize("state", list(JobState))
 def test_every_final_state_is_told_and_no_other(state: JobState) -> None:
     told = {"completed": "video.completed", "blocked": "video.failed", "failed": "video.failed"}
-    told["cancelled"] = "video.failed"
+    told |= {"cancelled": "video.failed", "withdrawn": "video.withdrawn"}
     assert event_from_state(state) == told.get(state.value)
 
 

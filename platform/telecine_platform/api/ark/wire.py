@@ -121,7 +121,7 @@ def status_from_job(job: Job) -> Status:
             return "succeeded"
         case JobState.CANCELLED:
             return "cancelled"
-        case JobState.BLOCKED | JobState.FAILED:
+        case JobState.BLOCKED | JobState.FAILED | JobState.WITHDRAWN:
             return "expired" if job.error is not None and job.error.code == OVERDUE else "failed"
         case _:
             # Once claimed it never looks queued again, neither between stages nor before a retry.
@@ -136,7 +136,7 @@ def filter_from_status(status: Status) -> JobFilter:
         case "cancelled":
             return JobFilter(states=(JobState.CANCELLED,))
         case "failed" | "expired":
-            ended = (JobState.BLOCKED, JobState.FAILED)
+            ended = (JobState.BLOCKED, JobState.FAILED, JobState.WITHDRAWN)
             return JobFilter(states=ended, was_overdue=status == "expired")
         case "queued" | "running":
             return JobFilter(states=_OPEN, was_claimed=status == "running")

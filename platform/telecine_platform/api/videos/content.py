@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from telecine_platform.api.problems import unsatisfiable_range
 from telecine_platform.api.videos.ranges import is_range_current, is_unchanged, range_from_header
 from telecine_platform.api.videos.wire import status_from_state
-from telecine_platform.errors import ClipNotReady, NotFound, TelecineError
+from telecine_platform.errors import ClipNotReady, ClipWithdrawn, NotFound, TelecineError
 from telecine_platform.records import Job, JobState
 from telecine_platform.storage.store import RESULTS, BlobInfo, BlobStore
 
@@ -94,7 +94,10 @@ def _stream(
     return StreamingResponse(chunks, 206, sent, info.content_type)
 
 
-def _not_ready(job: Job) -> ClipNotReady:
+def _not_ready(job: Job) -> ClipNotReady | ClipWithdrawn:
+    if job.state is JobState.WITHDRAWN:
+        reason = "it was taken down" if job.error is None else job.error.message
+        return ClipWithdrawn(f"{job.id}: {reason}", param="video_id")
     if not job.state.is_final:
         return ClipNotReady(
             f"{job.id} is {status_from_state(job.state, job.epoch)}: ask for its content "

@@ -115,7 +115,7 @@ def status_from_state(state: JobState, epoch: int) -> Status:
     match state:
         case JobState.COMPLETED:
             return "completed"
-        case JobState.BLOCKED | JobState.FAILED | JobState.CANCELLED:
+        case JobState.BLOCKED | JobState.FAILED | JobState.CANCELLED | JobState.WITHDRAWN:
             return "failed"
         case JobState.QUEUED | JobState.RUNNING | JobState.HELD | JobState.HALTED:
             # Once claimed it never looks queued again, neither between stages nor before a retry.

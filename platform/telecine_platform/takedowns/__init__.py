@@ -1,0 +1,1 @@
+"""Takedowns: a rights holder claims, clips are withdrawn, their owners can object."""
