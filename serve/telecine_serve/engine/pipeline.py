@@ -24,7 +24,7 @@ from telecine_serve.engine.images import NO_IMAGES, Images, check_images, encode
 from telecine_serve.engine.scheduler_state import restore_scheduler
 from telecine_serve.engine.shape import check_size, first_latents
 from telecine_serve.engine.step_control import Phase, StepControl
-from telecine_serve.engine.text import encode_prompts
+from telecine_serve.engine.text import TextCache, encode_prompts
 from telecine_serve.models.wan import WanModel
 from telecine_serve.parallel.collectives import check_agreed
 from telecine_serve.parallel.guidance import guided_velocity
@@ -41,6 +41,7 @@ class Engine:
             raise ModelError("the leading rank needs the model's text encoder and VAE")
         self._model = model
         self._ranks = ranks
+        self._texts = TextCache()
 
     def generate(
         self,
@@ -88,7 +89,7 @@ class Engine:
         # Guidance is skipped at 1 and below, where it would cancel out: as in diffusers.
         is_guided = spec.guidance_scale > 1
         prompts = [spec.prompt, spec.negative_prompt] if is_guided else [spec.prompt]
-        texts = encode_prompts(self._model, prompts, self._ranks)
+        texts = encode_prompts(self._model, prompts, self._ranks, self._texts)
         condition = encode_images(self._model, spec, images, self._ranks)
 
         control.enter(Phase.DENOISING)

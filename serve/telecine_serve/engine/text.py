@@ -7,8 +7,10 @@ on hosts whose kernels round differently. Dims: B batch, S text tokens, D encode
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
+from collections import OrderedDict
 
 import torch
 
@@ -27,16 +29,41 @@ def clean_prompt(text: str) -> str:
     return re.sub(r"\s+", " ", unescaped).strip()
 
 
+class TextCache:
+    """The leader's latest embeddings: of clip after clip, the negative prompt is often the same.
+
+    A prompt is known by its digest only. An entry is 4 MB for UMT5-XXL in bfloat16.
+    """
+
+    def __init__(self, max_texts: int = 16) -> None:
+        self._max_texts = max_texts
+        self._text_from_digest: OrderedDict[bytes, torch.Tensor] = OrderedDict()
+        self.num_hits = 0
+
+    def encoded(self, model: WanModel, ends: WanEnds, prompt: str) -> torch.Tensor:
+        """`text_BSD`; not to be changed in place."""
+        digest = hashlib.sha256(clean_prompt(prompt).encode()).digest()
+        text_BSD = self._text_from_digest.pop(digest, None)
+        if text_BSD is None:
+            text_BSD = _encode(model, ends, prompt)
+        else:
+            self.num_hits += 1
+        self._text_from_digest[digest] = text_BSD
+        if len(self._text_from_digest) > self._max_texts:
+            self._text_from_digest.popitem(last=False)
+        return text_BSD
+
+
 def encode_prompts(
-    model: WanModel, prompts: list[str], ranks: RankContext | None
+    model: WanModel, prompts: list[str], ranks: RankContext | None, cache: TextCache
 ) -> list[torch.Tensor]:
     """One `text_BSD` per prompt (B is 1, S the card's `max_text_tokens`), the same on all ranks.
 
-    Collective where there is more than one rank.
+    Collective where there is more than one rank. The cache is that of this model.
     """
     num_tokens, width = model.card.max_text_tokens, model.geometry.text_width
     if model.ends is not None:
-        texts = [_encode(model, model.ends, prompt) for prompt in prompts]
+        texts = [cache.encoded(model, model.ends, prompt) for prompt in prompts]
     else:
         empty = torch.empty(1, num_tokens, width, dtype=model.dtype, device=model.device)
         texts = [empty.clone() for _ in prompts]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from telecine_platform.catalogue import card_from_name
-from telecine_serve.engine.text import clean_prompt, encode_prompts
+from telecine_serve.engine.text import TextCache, clean_prompt, encode_prompts
 from telecine_serve.models.wan import load_wan
 
 
@@ -31,9 +31,23 @@ def test_padding_is_zeros_after_the_last_token(embedded_folder: Path) -> None:
     card = card_from_name("embedded")
     model = load_wan(embedded_folder, card, torch.float32, torch.device("cpu"))
 
-    text_BSD, empty_BSD = encode_prompts(model, ["a red ball", ""], None)
+    text_BSD, empty_BSD = encode_prompts(model, ["a red ball", ""], None, TextCache())
 
     assert text_BSD.shape == (1, card.max_text_tokens, model.geometry.text_width)
     assert text_BSD[0, :4].abs().sum(dim=-1).min() > 0
     assert text_BSD[0, 4:].abs().max() == 0
     assert empty_BSD[0, 1:].abs().max() == 0
+
+
+@torch.no_grad()
+def test_the_latest_prompts_are_encoded_once(embedded_folder: Path) -> None:
+    card = card_from_name("embedded")
+    model = load_wan(embedded_folder, card, torch.float32, torch.device("cpu"))
+    cache = TextCache(max_texts=2)
+
+    first_BSD, again_BSD = encode_prompts(model, ["a red ball", " a red  ball"], None, cache)
+    assert cache.num_hits == 1
+    assert torch.equal(first_BSD, again_BSD)
+
+    encode_prompts(model, ["a cat", "a dog", "a red ball"], None, cache)
+    assert cache.num_hits == 1  # it had gone by then
