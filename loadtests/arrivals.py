@@ -35,6 +35,10 @@ class Arrival:
     """In pixels, as `64x64`; None: the model's default."""
     seed: int
     """Unique within a schedule: together with the prompt it names the job on the server."""
+    tenant: str = ""
+    """Whose key asks; empty: the driver's own."""
+    cancel_after_s: float | None = None
+    """So long after it was asked for, the caller takes it back; None: never."""
 
 
 def make_schedule(
@@ -99,11 +103,15 @@ def write_schedule(path: Path, arrivals: Sequence[Arrival]) -> None:
     for arrival in arrivals:
         shape = {"size": arrival.size, "seconds": arrival.seconds}
         extra = {key: value for key, value in shape.items() if value is not None}
-        line = {
+        line: dict[str, object] = {
             "timestamp": round(arrival.at_s * 1000),
             "text_input": arrival.prompt,
             "extra": extra | {"seed": arrival.seed},
         }
+        if arrival.tenant:
+            line["tenant"] = arrival.tenant
+        if arrival.cancel_after_s is not None:
+            line["cancel_after_s"] = arrival.cancel_after_s
         lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     path.write_text("".join(lines), encoding="utf-8")
 
@@ -139,6 +147,8 @@ class _Line(BaseModel):
     timestamp: float = Field(ge=0, allow_inf_nan=False)
     text_input: str = Field(min_length=1)
     extra: _Extra
+    tenant: str = ""
+    cancel_after_s: float | None = Field(None, ge=0, allow_inf_nan=False)
 
 
 def _arrival_from_line(line: _Line) -> Arrival:
@@ -148,6 +158,8 @@ def _arrival_from_line(line: _Line) -> Arrival:
         seconds=line.extra.seconds,
         size=line.extra.size,
         seed=line.extra.seed,
+        tenant=line.tenant,
+        cancel_after_s=line.cancel_after_s,
     )
 
 

@@ -81,7 +81,7 @@ def run(lasts_s: float, seed: int, is_enough: IsEnough = lambda _blows, _num: Fa
         postgres_server(programs) as postgres,
     ):
         folder, database_url, port = Path(name), postgres.new_database(), _free_port()
-        _prepare(database_url)
+        prepare(database_url)
         environ = {
             "TELECINE_DATABASE_URL": database_url,
             "TELECINE_PORT": str(port),
@@ -121,7 +121,8 @@ def run(lasts_s: float, seed: int, is_enough: IsEnough = lambda _blows, _num: Fa
         return Outcome(seed=seed, lasted_s=lasted_s, blows=dict(blows), findings=findings)
 
 
-def _prepare(database_url: str) -> None:
+def prepare(database_url: str) -> None:
+    """Make the tables and the rights registry before several processes want them."""
     settings = Settings.model_validate({"database_url": database_url})
     jobs = JobStore(database_url)
     jobs.create_tables()

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -19,12 +19,19 @@ GENERATORS = 3
 """So that jobs go on while one of them is dead or stopped."""
 
 
+def plain_environ() -> dict[str, str]:
+    """Ours, without settings that somebody left in it."""
+    return {key: value for key, value in os.environ.items() if "TELECINE_" not in key}
+
+
 class Member:
     """One process of ours that is started again whenever it has ended."""
 
-    def __init__(self, name: str, module: str, argument: str, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, module: str, arguments: Sequence[str], environ: Mapping[str, str]
+    ) -> None:
         self.name = name
-        self._command = [sys.executable, "-m", module, *([argument] if argument else [])]
+        self._command = [sys.executable, "-m", module, *arguments]
         self._environ = environ
         self.process = self._start()
 
@@ -57,14 +64,13 @@ class Members:
 
     def __init__(self, postgres: PostgresServer, folder: Path, environ: Mapping[str, str]) -> None:
         self.postgres = postgres
-        clean = {key: value for key, value in os.environ.items() if "TELECINE_" not in key}
-        common = clean | {"TELECINE_DATA_DIR": str(folder), **environ}
+        common = plain_environ() | {"TELECINE_DATA_DIR": str(folder), **environ}
         self._url = f"http://127.0.0.1:{environ['TELECINE_PORT']}"
         api = {"TELECINE_LOG_FOLDER": str(folder / "logs" / "api")}
-        self.api = Member("api", "telecine_platform.api.server", "", common | api)
+        self.api = Member("api", "telecine_platform.api.server", [], common | api)
         stages = [Stage.SCREENING, *[Stage.GENERATION] * GENERATORS, Stage.MODERATION]
         self.stages = [
-            Member(f"{stage}-{number}", "loadtests.chaos_stage", stage,
+            Member(f"{stage}-{number}", "loadtests.chaos_stage", [stage],
                    common | {"TELECINE_LOG_FOLDER": str(folder / "logs" / str(number))})
             for number, stage in enumerate(stages)
         ]  # fmt: skip

@@ -44,11 +44,13 @@ class ChaosWorker:
             case Stage.SCREENING:
                 return HandOver(verdict=_verdict(Action.ALLOW, Checkpoint.PROMPT))
             case Stage.GENERATION:
-                return HandOver(draft=self._store(quarantine_key(job.id, job.epoch, "draft.mkv")))
+                return HandOver(
+                    draft=store_blob(self._blobs, quarantine_key(job.id, job.epoch, "draft.mkv"))
+                )
             case Stage.MODERATION:
                 names = ("clip.mp4", "thumbnail.webp", "spritesheet.jpg")
                 clip, thumbnail, sheet = (
-                    self._store(result_key(job.id, job.epoch, name)) for name in names
+                    store_blob(self._blobs, result_key(job.id, job.epoch, name)) for name in names
                 )
                 keys = ClipKeys(video=clip, thumbnail=thumbnail, spritesheet=sheet)
                 return Release(clip=keys, verdict=_verdict(Action.ALLOW, Checkpoint.OUTPUT))
@@ -57,12 +59,14 @@ class ChaosWorker:
 
     def close(self) -> None: ...
 
-    def _store(self, key: str) -> str:
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(key.encode())
-            file.flush()
-            self._blobs.create(key, Path(file.name), "application/octet-stream")
-        return key
+
+def store_blob(blobs: BlobStore, key: str) -> str:
+    """A blob that holds its own key."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(key.encode())
+        file.flush()
+        blobs.create(key, Path(file.name), "application/octet-stream")
+    return key
 
 
 def main(stage: Stage) -> None:

@@ -7,10 +7,11 @@ the closing audit, which has `AUDIT_WITHIN_S`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -45,6 +46,8 @@ class Course:
     started_at: float
     """On the event loop's clock."""
     on_event: Callable[[Event], None]
+    clients: Mapping[str, httpx.AsyncClient]
+    """By tenant; the driver's own has no name."""
 
     def now_s(self) -> float:
         return asyncio.get_running_loop().time() - self.started_at
@@ -61,35 +64,44 @@ async def drive(
     with_download: bool,
     on_event: Callable[[Event], None],
     figures_age_s: float = FIGURES_AGE_S,
+    tenants: Mapping[str, httpx.AsyncClient] | None = None,
 ) -> RunRecord:
     """Run the schedule against the server and find out what came of it.
 
+    `tenants` are connections with each tenant's key, for the tenants that the arrivals name.
     Raises `TargetError` when the server does not answer before the first job or after the last.
     """
-    newest_before = await target.newest_job(client)
+    clients = {"": client} | dict(tenants or {})
+    askers = {item.tenant: clients[item.tenant] for item in arrivals}
+    newest_before = {name: await target.newest_job(asker) for name, asker in askers.items()}
     stages_before = await target.stage_totals(client)
     course = Course(
         timeout_s=timeout_s,
         with_download=with_download,
         started_at=asyncio.get_running_loop().time(),
         on_event=on_event,
+        clients=clients,
     )
-    results = await asyncio.gather(*(_one(client, arrival, course) for arrival in arrivals))
+    results = await asyncio.gather(*(_one(arrival, course) for arrival in arrivals))
     took_s = course.now_s()
-    listed = await _insist(lambda: target.jobs_since(client, newest_before))
-    results = await asyncio.gather(*(_settle(client, item, listed, course) for item in results))
+    listed: tuple[ServerJob, ...] = ()
+    for name, asker in askers.items():
+        since = partial(target.jobs_since, asker, newest_before[name])
+        listed += await _insist(since)
+    results = await asyncio.gather(*(_settle(item, listed, course) for item in results))
     if stages_before:
         await asyncio.sleep(figures_age_s)
     return RunRecord(
         results=tuple(results),
-        listed=listed,
+        listed=tuple(listed),
         stages_before=stages_before,
         stages_after=await _insist(lambda: target.stage_totals(client)),
         took_s=took_s,
     )
 
 
-async def _one(client: httpx.AsyncClient, arrival: Arrival, course: Course) -> JobResult:
+async def _one(arrival: Arrival, course: Course) -> JobResult:
+    client = course.clients[arrival.tenant]
     await asyncio.sleep(arrival.at_s - course.now_s())
     deadline = course.started_at + arrival.at_s + course.timeout_s
     result = JobResult(arrival=arrival, sent_at_s=course.now_s(), status=JobStatus.UNANSWERED)
@@ -102,12 +114,34 @@ async def _one(client: httpx.AsyncClient, arrival: Arrival, course: Course) -> J
     except (target.Unanswered, TimeoutError):
         pass
     else:
-        result = await _follow(client, result, deadline, course)
+        async with _taken_back(client, result):
+            result = await _follow(client, result, deadline, course)
     is_completed = result.status is JobStatus.COMPLETED
     course.on_event(Event.COMPLETED if is_completed else Event.ENDED_OTHERWISE)
     if is_completed and course.with_download:
         return await _download(client, result, course)
     return result
+
+
+@asynccontextmanager
+async def _taken_back(client: httpx.AsyncClient, result: JobResult) -> AsyncIterator[None]:
+    """Meanwhile, take the job back at its time, if its caller does."""
+    after_s = result.arrival.cancel_after_s
+    if after_s is None or result.job_id is None:
+        yield
+        return
+
+    async def take_back(job_id: str) -> None:
+        await asyncio.sleep(after_s)
+        await target.cancel(client, job_id)
+
+    task = asyncio.create_task(take_back(result.job_id))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def _submit(client: httpx.AsyncClient, arrival: Arrival) -> str:
@@ -151,9 +185,7 @@ async def _download(client: httpx.AsyncClient, result: JobResult, course: Course
     return replace(result, download_s=course.now_s() - started_s, size_bytes=size_bytes)
 
 
-async def _settle(
-    client: httpx.AsyncClient, result: JobResult, listed: Sequence[ServerJob], course: Course
-) -> JobResult:
+async def _settle(result: JobResult, listed: Sequence[ServerJob], course: Course) -> JobResult:
     """Find the job of a submission whose answer went astray, and see it through."""
     key = (result.arrival.prompt, result.arrival.seed)
     ids = [job.id for job in listed if (job.prompt, job.seed) == key]
@@ -161,7 +193,7 @@ async def _settle(
         return result
     found = replace(result, job_id=ids[-1], status=JobStatus.OPEN)
     deadline = course.started_at + course.now_s() + course.timeout_s
-    found = await _follow(client, found, deadline, course)
+    found = await _follow(course.clients[result.arrival.tenant], found, deadline, course)
     return replace(found, ended_at_s=None)  # looked at late: no latency
 
 

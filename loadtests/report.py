@@ -26,6 +26,8 @@ class Ending(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    """Taken back by its caller, as the schedule has it."""
     LOST = "lost"
     REFUSED = "refused"
     UNANSWERED = "unanswered"
@@ -64,6 +66,7 @@ class Report:
     failed: Mapping[str, int]
     blocked: Mapping[str, int]
     refused: Mapping[str, int]
+    num_cancelled: int
     num_unanswered: int
     num_lost: int
     lost_ids: tuple[str, ...]
@@ -105,6 +108,7 @@ def make_report(run: RunRecord) -> Report:
         failed=_codes(run.results, endings, Ending.FAILED),
         blocked=_codes(run.results, endings, Ending.BLOCKED),
         refused=_codes(run.results, endings, Ending.REFUSED),
+        num_cancelled=endings.count(Ending.CANCELLED),
         num_unanswered=endings.count(Ending.UNANSWERED),
         num_lost=endings.count(Ending.LOST),
         lost_ids=tuple(sorted(lost_ids)),
@@ -141,6 +145,8 @@ def ending_of(result: JobResult, lost_ids: Collection[str]) -> Ending:
             return Ending.COMPLETED
         case JobStatus.FAILED if is_safeguard_code(result.error_code):
             return Ending.BLOCKED
+        case JobStatus.FAILED if was_taken_back(result):
+            return Ending.CANCELLED
         case JobStatus.FAILED:
             return Ending.FAILED
         case JobStatus.REFUSED:
@@ -149,6 +155,10 @@ def ending_of(result: JobResult, lost_ids: Collection[str]) -> Ending:
             return Ending.UNANSWERED
         case JobStatus.OPEN | JobStatus.UNKNOWN:
             return Ending.LOST
+
+
+def was_taken_back(result: JobResult) -> bool:
+    return result.arrival.cancel_after_s is not None and result.error_code == "cancelled"
 
 
 def find_lost(results: Sequence[JobResult], listed: Sequence[ServerJob]) -> frozenset[str]:

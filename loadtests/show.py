@@ -26,6 +26,7 @@ def _counts(report: Report) -> list[str]:
         _count("completed", report.num_completed, _rate(report.completed_per_minute)),
         _count("blocked", sum(report.blocked.values()), _by_code(report.blocked)),
         _count("failed", sum(report.failed.values()), _by_code(report.failed)),
+        _count("cancelled", report.num_cancelled),
         _count("refused", sum(report.refused.values()), _by_code(report.refused)),
         _count("unanswered", report.num_unanswered),
         _count("lost", report.num_lost, " ".join(report.lost_ids)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -163,6 +164,12 @@ async def look(client: httpx.AsyncClient, job_id: str) -> Sighting:
         error_code=_code_from_video(video),
         inference_time_s=video.inference_time_s,
     )
+
+
+async def cancel(client: httpx.AsyncClient, job_id: str) -> None:
+    """Take the job back. What becomes of it shows in the next look, also where no answer comes."""
+    with suppress(httpx.TransportError):
+        await client.post(f"/v1/videos/{job_id}/cancel")
 
 
 async def download(client: httpx.AsyncClient, job_id: str) -> int | None:

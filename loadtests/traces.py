@@ -79,7 +79,7 @@ def make_trace(
     # The load asked for is the load there is, also where few bursty gaps miss their mean.
     stretch = mean_gap_s * shape.num_jobs / times_s[-1]
     if shape.is_diurnal:
-        times_s = _diurnal(times_s, period_s=min(_DAY_S, times_s[-1] * stretch / 2) / stretch)
+        times_s = diurnal(times_s, period_s=min(_DAY_S, times_s[-1] * stretch / 2) / stretch)
     tenant_ids = [f"tenant-{number:04d}" for number in range(shape.num_tenants)]
     popularity = [1 / (number + 1) for number in range(shape.num_tenants)]
     tenants = choices.choices(tenant_ids, weights=popularity, k=shape.num_jobs)
@@ -116,7 +116,7 @@ def _specs(card: ModelCard) -> list[VideoSpec]:
     ]
 
 
-def _diurnal(times_s: Sequence[float], period_s: float) -> list[float]:
+def diurnal(times_s: Sequence[float], period_s: float) -> list[float]:
     """Squeeze the times where the rate is high: the rate's integral at the result is the input."""
     swing_s = _DIURNAL_SWING * period_s / math.tau
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,23 @@ def test_slow_jobs_do_not_hold_up_later_arrivals(server: FaultyServer, url: str)
 def test_server_that_is_not_there_is_an_error() -> None:
     with pytest.raises(TargetError, match="does not answer"):
         report_of("http://127.0.0.1:9", [arrival()])
+
+
+def test_each_tenant_asks_with_its_own_client_and_can_take_jobs_back(tmp_path: Path) -> None:
+    async def run(url: str) -> Report:
+        async with open_client(url, None) as client, open_client(url, None) as other:
+            asked = replace(arrival(seed=1), cancel_after_s=0.0)
+            record = await drive(
+                client,
+                [asked, replace(asked, seed=2, tenant="other")],
+                timeout_s=60.0,
+                with_download=False,
+                on_event=lambda _event: None,
+                figures_age_s=0.0,
+                tenants={"other": other},
+            )
+        return make_report(record)
+
+    with open_house(tmp_path) as house:  # nobody works: only a cancel ends a job
+        report = asyncio.run(run(house.url))
+    assert (report.num_cancelled, report.num_lost, report.num_duplicated) == (2, 0, 0)
