@@ -25,6 +25,7 @@ TelecineError
 ├── JobTimeout              the job ran longer than `job_timeout_s`
 ├── SchemaMismatch          the database's tables are newer than this code
 ├── SignerUnavailable (r)   the keys that tokens are checked with cannot be read
+├── CheckUnanswered   (r)   a safeguard could not look at the clip
 ├── OutOfMemory       (r)   a rank's GPU or host memory is too small for the job
 ├── StoreUnavailable  (r)   the database does not answer
 ├── StorageUnavailable (r)  the blob storage does not answer
@@ -158,6 +159,11 @@ class SchemaMismatch(TelecineError):
 
 class SignerUnavailable(TelecineError):
     code = "signer_unavailable"
+    retryable = True
+
+
+class CheckUnanswered(TelecineError):
+    code = "check_failed"
     retryable = True
 
 

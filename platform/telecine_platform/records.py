@@ -165,15 +165,26 @@ class Job:
         return rewrites[-1] if rewrites else None
 
     @property
+    def num_restyles(self) -> int:
+        """How often moderation has had the clip made again."""
+        return sum(verdict.action is Action.RESTYLE for verdict in self.verdicts)
+
+    @property
     def screened_spec(self) -> VideoSpec:
-        """What may be generated: the caller's request with the rewrite applied."""
-        if self.rewrite is None:
+        """What may be generated: the caller's request with every rewrite applied."""
+        changes = [
+            verdict
+            for verdict in self.verdicts
+            if verdict is self.rewrite or verdict.action is Action.RESTYLE
+        ]
+        if not changes:
             return self.spec
-        texts = (self.spec.negative_prompt, self.rewrite.added_negative_prompt)
+        prompt = self.rewrite.rewritten_prompt if self.rewrite is not None else None
+        texts = (self.spec.negative_prompt, *(each.added_negative_prompt for each in changes))
         return replace(
             self.spec,
-            prompt=self.rewrite.rewritten_prompt or self.spec.prompt,
-            negative_prompt=", ".join(text for text in texts if text),
+            prompt=prompt or self.spec.prompt,
+            negative_prompt=", ".join(dict.fromkeys(text for text in texts if text)),
         )
 
     @property

@@ -101,6 +101,16 @@ class Settings(BaseModel):
     """Where clips are shown, as `EU`; empty: unknown, so everything protected anywhere counts."""
     screening_model: Literal["minilm", "none"] = "minilm"
     """Finds descriptions without names; `none` screens by spelling only, and lets those pass."""
+    moderation_checks: str = "nudity,text,faces"
+    """Which models look at a clip, beside the fingerprint; what is left out is not found."""
+    moderation_plugins: str = ""
+    """Models of your own, as `logo=/opt/logo/run --fast; voice=/opt/voice/run`."""
+    check_timeout_s: _Seconds = 60.0
+    """A check that needs longer for a clip is ended; the clip stays unreleased."""
+    check_start_s: Annotated[float, Field(ge=0)] = 120.0
+    """What the first answer of a new process of checks may take longer: its models are loaded."""
+    check_memory_gib: Annotated[float, Field(gt=0)] = 4.0
+    """Private memory of a process of checks; an allocation beyond it fails."""
 
     lease_s: _Seconds = 15.0
     """A worker silent for longer loses its job to another."""

@@ -13,8 +13,9 @@ LEGAL: dict[JobState, frozenset[JobState]] = {
     JobState.HALTED: frozenset({JobState.QUEUED, JobState.FAILED, JobState.CANCELLED}),
     JobState.RUNNING: frozenset(
         {
-            JobState.QUEUED,  # handed to the next stage, or back after a retryable error
-            JobState.HELD,  # screening asks for a person
+            # Handed to the next stage, back after a retryable error, or back to be made again.
+            JobState.QUEUED,
+            JobState.HELD,  # screening or moderation asks for a person
             JobState.COMPLETED,
             JobState.BLOCKED,
             JobState.FAILED,
@@ -37,6 +38,12 @@ NEXT_STAGE: dict[Stage, Stage | None] = {
     Stage.GENERATION: Stage.MODERATION,
     Stage.MODERATION: None,
 }
+
+
+AGAIN_STAGE: dict[Stage, Stage] = {Stage.MODERATION: Stage.GENERATION}
+"""Where a stage may send a job back to, to be done again in another way."""
+MAX_RESTYLES = 2
+"""How often a clip is made again before the same finding blocks it."""
 
 
 def check_transition(job_id: str, old: JobState, new: JobState) -> None:

@@ -22,6 +22,11 @@ from telecine_safeguards.verdict import Action
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Check = Literal["names", "descriptions", "harms", "names-in-negative-prompt"]
+_OutputCheck = Literal[
+    "fingerprint", "nudity", "nudity-doubt", "text", "faces", "any-face", "plugin"
+]
+_PromptAction = Literal["allow", "rewrite", "review", "licence-required", "block"]
+_OutputAction = Literal["allow", "restyle", "review", "licence-required", "block"]
 _Kind = Literal["character", "person", "brand", "style", "work", "harm"]
 _Code = Annotated[str, StringConstraints(pattern=r"^[a-z_]*(\{kind\})?[a-z_]*$", min_length=1)]
 _DIGEST_DIGITS = 12
@@ -31,7 +36,7 @@ class _RuleRow(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: _Text
-    action: Action
+    action: _PromptAction
     reason_code: _Code
     checks: list[_Check] = []
     kinds: list[_Kind] = []
@@ -44,11 +49,29 @@ class _RuleRow(BaseModel):
     uses: list[_Text] = []
 
 
+class _OutputRuleRow(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: _Text
+    action: _OutputAction
+    reason_code: _Code
+    checks: list[_OutputCheck] = []
+    kinds: list[_Kind] = []
+    entities: list[_Text] = []
+    statuses: list[EntityStatus] = []
+    min_score: float = Field(default=0.0, ge=0.0, le=1.0)
+    regions: list[_Text] = []
+    tenants: list[_Text] = []
+    uses: list[_Text] = []
+
+
 class _PolicyFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     version: _Text
     rules: list[_RuleRow] = Field(min_length=1)
+    output_rules: list[_OutputRuleRow] | None = Field(default=None, min_length=1)
+    """None: those that ship with the package."""
 
 
 def load_policy(path: Path) -> Policy:
@@ -79,16 +102,25 @@ def policy_from_yaml(content: bytes, *, source: str) -> Policy:
         raise PolicyError(
             f"policy {source}: {place}: {first['msg']}; got {first['input']!r:.80}. Correct it"
         ) from error
-    names = [rule.name for rule in file.rules]
+    output_rules = (
+        default_policy().output_rules
+        if file.output_rules is None
+        else tuple(map(_rule, file.output_rules))
+    )
+    names = [rule.name for rule in (*file.rules, *(file.output_rules or ()))]
     if len(set(names)) < len(names):
         raise PolicyError(f"policy {source}: two rules have one name; verdicts name the rule")
     digest = hashlib.sha256(content).hexdigest()[:_DIGEST_DIGITS]
-    return Policy(version=f"{file.version}+{digest}", rules=tuple(map(_rule, file.rules)))
+    return Policy(
+        version=f"{file.version}+{digest}",
+        rules=tuple(map(_rule, file.rules)),
+        output_rules=output_rules,
+    )
 
 
-def _rule(row: _RuleRow) -> Rule:
+def _rule(row: _RuleRow | _OutputRuleRow) -> Rule:
     values: dict[str, Any] = {  # Any: the values of a checked row
         name: tuple(value) if isinstance(value, list) else value
         for name, value in ((name, getattr(row, name)) for name in type(row).model_fields)
     }
-    return Rule(**values)
+    return Rule(**values | {"action": Action(row.action)})

@@ -19,6 +19,7 @@ HARDEST_FIRST: Final = (
     Action.BLOCK,
     Action.LICENCE_REQUIRED,
     Action.REVIEW,
+    Action.RESTYLE,
     Action.REWRITE,
     Action.ALLOW,
 )
@@ -90,6 +91,9 @@ class Policy:
 
     version: str
     rules: tuple[Rule, ...]
+    """For prompts."""
+    output_rules: tuple[Rule, ...] = ()
+    """For clips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

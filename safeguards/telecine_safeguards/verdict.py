@@ -26,6 +26,8 @@ class Action(StrEnum):
     ALLOW = "allow"
     REWRITE = "rewrite"
     """The job goes on with the verdict's `rewritten_prompt` and `added_negative_prompt`."""
+    RESTYLE = "restyle"
+    """The clip is made again with the verdict's `added_negative_prompt`."""
     REVIEW = "review"
     """The job waits for a person."""
     LICENCE_REQUIRED = "licence-required"
@@ -38,7 +40,7 @@ class Finding:
     """One thing that one check saw."""
 
     check: str
-    """The check's name: `names`, `fingerprint`, `nudity`."""
+    """The check's name: `names`, `fingerprint`, `nudity`, `text`, `faces`."""
     score: float
     """How sure the check is, 0 to 1."""
     entity_id: str | None = None

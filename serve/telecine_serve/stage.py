@@ -64,12 +64,19 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A person has to look at the prompt first."""
+    """A person has to look at it first."""
 
     verdict: Verdict
 
 
-Outcome = HandOver | Release | Block | Hold
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeAgain:
+    """The clip goes back to be made without what the verdict names."""
+
+    verdict: Verdict
+
+
+Outcome = HandOver | Release | Block | Hold | MakeAgain
 
 
 class StageWorker(Protocol):
@@ -199,6 +206,9 @@ class StageLoop:
             case Hold(verdict=verdict):
                 self._jobs.hold(job, verdict, self._clock())
                 return "held"
+            case MakeAgain(verdict=verdict):
+                self._jobs.make_again(job, verdict, self._clock())
+                return "made again"
             case LeaseLost():
                 raise outcome
             case _:

@@ -74,6 +74,7 @@ def clustered(
             "TELECINE_DATABASE_URL": database_url,
             "TELECINE_STORAGE_URL": f"s3://{s3.bucket}/clips",
             "TELECINE_RETRY_DELAY_S": "0.5",
+            "TELECINE_MODERATION_CHECKS": "nudity",  # likewise
             "TELECINE_SCREENING_MODEL": "none",  # `embedded` has it; its start takes 15 s
         }
     )

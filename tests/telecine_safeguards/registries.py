@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telecine_safeguards.registry.entities import Entity, EntityKind, Registry
+from telecine_safeguards.registry.entities import Entity, EntityKind, EntityStatus, Registry
 
 
 def entity(
@@ -12,6 +12,8 @@ def entity(
     aliases: tuple[str, ...] = (),
     context_words: tuple[str, ...] = (),
     reference_hashes: tuple[str, ...] = (),
+    face_embedding: tuple[float, ...] = (),
+    status: EntityStatus = EntityStatus.VERIFIED,
 ) -> Entity:
     """Make an entity; it is ambiguous when it has context words."""
     return Entity(
@@ -23,6 +25,8 @@ def entity(
         ambiguous=bool(context_words),
         context_words=context_words,
         reference_hashes=reference_hashes,
+        face_embedding=face_embedding,
+        status=status,
     )
 
 

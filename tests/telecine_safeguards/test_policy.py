@@ -1,12 +1,16 @@
-"""The policy table."""
+"""The verdict of a failed check, and what the shipped policy does with a clip's findings."""
 
 from __future__ import annotations
 
 import pytest
 
-from telecine_safeguards.policy import check_failed, decide
+from telecine_safeguards.output.explain import output_verdict
+from telecine_safeguards.policy import check_failed
+from telecine_safeguards.policy_file import default_policy
+from telecine_safeguards.policy_rules import Granted, Policy, Seen, decide_each
 from telecine_safeguards.registry.entities import EntityKind
 from telecine_safeguards.verdict import Action, Checkpoint, Finding, Verdict
+from tests.telecine_safeguards.fake_looks import ASKED
 
 
 def _finding(check: str, kind: str | None = None, score: float = 1.0) -> Finding:
@@ -17,12 +21,15 @@ def _finding(check: str, kind: str | None = None, score: float = 1.0) -> Finding
         entity_name="Robo",
         entity_kind=kind,
         rights_holder="Robo Ltd",
-        matched="r0bo",
+        matched="frame 3",
     )
 
 
 def _decide(*findings: Finding) -> Verdict:
-    return decide(findings, checkpoint=Checkpoint.PROMPT, registry_version="v1")
+    policy = Policy(version="shipped", rules=default_policy().output_rules)
+    seen = [Seen(finding=finding) for finding in findings]
+    decisions = decide_each(seen, policy=policy, granted=Granted(), circumstances=ASKED)
+    return output_verdict(decisions, "v1")
 
 
 @pytest.mark.parametrize(
@@ -30,26 +37,19 @@ def _decide(*findings: Finding) -> Verdict:
     [
         ([], "allow", "default-allow", "allowed"),
         *[
-            ([_finding("names", kind)], "block", "protected-name", f"protected_{kind}")
-            for kind in EntityKind
-        ],
-        *[
             ([_finding("fingerprint", kind)], "block", "reference-match", "reference_match")
             for kind in EntityKind
         ],
         ([_finding("nudity")], "block", "nudity", "nudity"),
-        (
-            [_finding("names-in-negative-prompt", "character")],
-            "allow",
-            "default-allow",
-            "allowed",
-        ),
-        ([_finding("names", "unheard-of")], "block", "check-failed", "check_failed"),
-        ([_finding("fingerprint")], "block", "check-failed", "check_failed"),
+        ([_finding("nudity-doubt")], "review", "nudity-doubt", "nudity"),
+        ([_finding("any-face")], "allow", "any-face", "allowed"),
+        ([_finding("text", "brand")], "restyle", "written-name", "written_name"),
         ([_finding("a-new-check", "character")], "block", "check-failed", "check_failed"),
     ],
 )
-def test_policy_table(findings: list[Finding], action: str, rule: str, reason_code: str) -> None:
+def test_output_policy_table(
+    findings: list[Finding], action: str, rule: str, reason_code: str
+) -> None:
     verdict = _decide(*findings)
 
     assert (verdict.action, verdict.rule, verdict.reason_code) == (action, rule, reason_code)
@@ -57,19 +57,17 @@ def test_policy_table(findings: list[Finding], action: str, rule: str, reason_co
 
 @pytest.mark.parametrize("kind", EntityKind)
 def test_message_says_what_was_found_whose_it_is_and_what_to_do(kind: EntityKind) -> None:
-    message = _decide(_finding("names", kind)).message
+    message = _decide(_finding("fingerprint", kind)).message
 
     assert f"Robo ({kind}, Robo Ltd)" in message
     assert message.rstrip(".").endswith(("instead", "style it is"))
 
 
 def test_hardest_finding_speaks_and_all_are_kept() -> None:
-    findings = (_finding("names", "brand"), _finding("names", "person"))
+    verdict = _decide(_finding("text", "brand"), _finding("faces", "person"))
 
-    verdict = _decide(*findings)
-
-    assert verdict.reason_code == "protected_person"
-    assert verdict.findings == findings
+    assert (verdict.action, verdict.reason_code) == (Action.BLOCK, "protected_face")
+    assert {each.check for each in verdict.findings} == {"text", "faces"}
 
 
 def test_order_of_findings_does_not_change_the_decision() -> None:

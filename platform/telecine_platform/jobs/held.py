@@ -1,4 +1,4 @@
-"""The review queue: jobs that screening held, and the person's word that lets them on or ends them.
+"""The review queue: jobs that a safeguard held, and a person's word that lets them on or ends them.
 
 Reviewers see every tenant's held jobs, prompts included: their keys carry a scope of their own.
 """
@@ -53,23 +53,25 @@ class HeldJobs:
         return one_page(page, limit)
 
     def approve(self, job_id: str, *, who: str, note: str, now: datetime) -> Job:
-        """Queue the job for generation; its grants are used from here on."""
-        values = {
-            "stage": Stage.GENERATION, "attempt": 0, "queued_at": now, "available_at": now,
-        }  # fmt: skip
-        text = "A reviewer let this prompt pass." + (f" Note: {note}" if note else "")
+        """Let the job go on; its grants are used from here on.
+
+        A prompt goes to generation. A clip goes through moderation again, which still blocks what
+        the policy blocks, and then releases what it had held.
+        """
+        values = {"attempt": 0, "queued_at": now, "available_at": now}
+        text = "A reviewer let this pass." + (f" Note: {note}" if note else "")
         return self._decide(job_id, JobState.QUEUED, APPROVED, text, values, who, now)
 
     def refuse(self, job_id: str, *, who: str, note: str, now: datetime) -> Job:
         """End the job; the caller reads the note."""
-        text = "A reviewer refused this prompt." + (f" {note}" if note else " Change it.")
+        text = "A reviewer refused this." + (f" {note}" if note else " Change the prompt.")
         error = JobError(code=REFUSED, message=text)
         values = {"error": asdict(error), "finished_at": now}
         return self._decide(job_id, JobState.BLOCKED, REFUSED, text, values, who, now)
 
     def forget(self, job_id: str, now: datetime) -> Job:
         """End a job that nobody has reviewed in time: what nobody let pass stays unmade."""
-        text = "Nobody reviewed this prompt in time. Change it, or ask again."
+        text = "Nobody reviewed this in time. Change the prompt, or ask again."
         error = JobError(code=EXPIRED, message=text)
         values = {"error": asdict(error), "finished_at": now}
         return self._decide(job_id, JobState.BLOCKED, EXPIRED, text, values, "telecine", now)
@@ -101,6 +103,8 @@ class HeldJobs:
             )
             verdicts = [json_from_verdict(item) for item in (*job.verdicts, verdict)]
             if state is JobState.QUEUED:
+                is_prompt = job.stage is Stage.SCREENING
+                values = values | {"stage": Stage.GENERATION if is_prompt else job.stage}
                 record_uses(connection, job.id, job.tenant_id, held.grants_used, now)
             values = values | {"state": state, "verdicts": verdicts}
             decision = decision_body(verdict) | {"who": who}

@@ -52,7 +52,7 @@ from telecine_platform.records import (
     VideoSpec,
 )
 from telecine_platform.scheduling.admission import UNPRICED, Admission
-from telecine_platform.transitions import NEXT_STAGE
+from telecine_platform.transitions import AGAIN_STAGE, NEXT_STAGE
 from telecine_safeguards.verdict import Verdict
 
 
@@ -218,6 +218,16 @@ class JobStore:
         if draft is not None:
             values["draft"] = draft
         self._settle(job, JobState.QUEUED, values, verdict, now, reason="handed over")
+
+    def make_again(self, job: Job, verdict: Verdict, now: datetime) -> None:
+        """Queue the job for generation once more; the verdict says what is not wanted this time."""
+        stage = AGAIN_STAGE.get(job.stage)
+        if stage is None:
+            raise ValueError(f"job {job.id} is in {job.stage}, which sends nothing back")
+        values = {
+            "stage": stage, "attempt": 0, "progress": 0, "queued_at": now, "available_at": now,
+        }  # fmt: skip
+        self._settle(job, JobState.QUEUED, values, verdict, now, reason=verdict.rule)
 
     def complete(
         self,

