@@ -181,7 +181,7 @@ def _ray_ingress(policy: Document, part: str) -> Iterator[str]:
     for rule in policy["spec"]["ingress"]:
         namespaces = [peer for peer in rule["from"] if "namespaceSelector" in peer]
         ports = {port["port"] for port in rule.get("ports", [])}
-        if namespaces and not ports <= {"metrics", "dashboard", "serve"}:
+        if namespaces and not (ports and ports <= {"metrics", "dashboard", "serve"}):
             yield f"{part}: another namespace reaches {ports or 'every port'}"
         if "dashboard" in ports and part != "head":
             yield f"{part} shows a dashboard"
