@@ -78,7 +78,8 @@ def run(lasts_s: float, seed: int, is_enough: IsEnough = lambda _blows, _num: Fa
         raise SystemExit("no PostgreSQL on this machine: apt-get install postgresql")
     with (
         tempfile.TemporaryDirectory(prefix="telecine-chaos-") as name,
-        postgres_server(programs) as postgres,
+        # Killed, never cut off from power: without fsync its recovery does not wait for the disk.
+        postgres_server(programs, is_durable=False) as postgres,
     ):
         folder, database_url, port = Path(name), postgres.new_database(), _free_port()
         prepare(database_url)
@@ -96,8 +97,9 @@ def run(lasts_s: float, seed: int, is_enough: IsEnough = lambda _blows, _num: Fa
         clients = [
             Client(f"http://127.0.0.1:{port}", seed, number) for number in range(NUM_CLIENTS)
         ]
-        started_at = time.monotonic()
         try:
+            _wait_for_api(members)  # blows before the start would try nothing
+            started_at = time.monotonic()
             with ThreadPoolExecutor(NUM_CLIENTS) as pool:
                 running = [pool.submit(client.run) for client in clients]
                 try:
@@ -128,6 +130,14 @@ def prepare(database_url: str) -> None:
     jobs.create_tables()
     open_rights(settings, jobs.database)
     jobs.close()
+
+
+def _wait_for_api(members: Members) -> None:
+    deadline = time.monotonic() + CALM_S
+    while not members.api_answers():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the API did not start within {CALM_S:g} s")
+        time.sleep(0.1)
 
 
 def _strike(
