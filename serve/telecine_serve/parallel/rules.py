@@ -44,7 +44,8 @@ class SequenceRules:
     positions: str
     """Gives rotary embeddings for all tokens, a tuple of tensors with S as dim 1."""
     first_block: str
-    """Its first argument is `hidden_BSD`: from here on a rank has its slice of the tokens."""
+    """Its first argument, or `hidden_states` by name, is `hidden_BSD`: from here on a rank has its
+    slice of the tokens."""
     last_projection: str
     """Its output is `velocity_BSP`: here the slices are joined again."""
     attention: str

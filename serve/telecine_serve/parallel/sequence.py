@@ -56,7 +56,9 @@ def split_sequence(
         attention.set_processor(new_processor(UlyssesAttention(attend, split)))
     transformer.register_forward_pre_hook(split.slice_timesteps, with_kwargs=True)
     transformer.get_submodule(positions).register_forward_hook(split.slice_positions)
-    transformer.get_submodule(first_block).register_forward_pre_hook(split.slice_hidden)
+    transformer.get_submodule(first_block).register_forward_pre_hook(
+        split.slice_hidden, with_kwargs=True
+    )
     transformer.get_submodule(last_projection).register_forward_hook(split.join)
 
 
@@ -87,9 +89,16 @@ class _SequenceSplit:
         self.num_tokens = output[0].shape[1]
         return tuple(self._slice(rotary_1S1D) for rotary_1S1D in output)
 
-    def slice_hidden(self, _module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        hidden_BSD, *rest = args
-        return (self._slice(hidden_BSD), *rest)
+    def slice_hidden(
+        self,
+        _module: nn.Module,
+        args: tuple[Any, ...],  # Any: what the transformer gives its block
+        kwargs: dict[str, Any],
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if args:
+            hidden_BSD, *rest = args
+            return (self._slice(hidden_BSD), *rest), kwargs
+        return args, {**kwargs, "hidden_states": self._slice(kwargs["hidden_states"])}
 
     def join(self, _module: nn.Module, _args: object, slice_BSP: torch.Tensor) -> torch.Tensor:
         padded_BZP = all_gather(slice_BSP, self.group, dim=1)

@@ -16,16 +16,35 @@ from telecine_serve.parallel.axes import Axes
 CPU = torch.device("cpu")
 GUIDANCE_SCALE = 5.0
 
-_SHAPE_FROM_INPUT = {
-    "48 tokens": (1, 4, 3, 8, 8),
-    "45 tokens": (1, 4, 3, 6, 10),
-    "45 timesteps": (1, 4, 3, 6, 10),
-    "guided": (1, 4, 3, 6, 10),
-    "image": (1, 4, 3, 6, 10),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """What goes into one forward pass."""
+
+    model: str
+    size_THW: tuple[int, int, int] = (3, 3, 5)
+    """In patches: 45 tokens, which divide over neither 2 nor 4 ranks."""
+    has_token_timesteps: bool = False
+    """One per token, as in Wan 2.2 TI2V and LTX from a picture."""
+    is_guided: bool = False
+
+
+_CASES = {
+    "48 tokens": _Case(model="wan", size_THW=(3, 4, 4)),
+    "45 tokens": _Case(model="wan"),
+    "45 timesteps": _Case(model="wan", has_token_timesteps=True),
+    "guided": _Case(model="wan", is_guided=True),
+    # Cross-attention also sees CLIP's tokens, as in Wan 2.1 I2V.
+    "image": _Case(model="wan-image"),
+    "ltx, 48 tokens": _Case(model="ltx", size_THW=(3, 4, 4)),
+    "ltx, 45 timesteps": _Case(model="ltx", has_token_timesteps=True),
+    "ltx, guided": _Case(model="ltx", is_guided=True),
 }
-"""45 divides over neither 2 nor 4 ranks; "timesteps": one per token, as in Wan 2.2 TI2V;
-"image": cross-attention also sees CLIP's tokens, as in Wan 2.1 I2V."""
-INPUTS = tuple(_SHAPE_FROM_INPUT)
+INPUTS = tuple(_CASES)
+INPUTS_OF_FOUR = ("45 tokens", "guided", "image", "ltx, 45 timesteps", "ltx, guided")
+"""Four ranks on two cores are slow; what they leave out differs from these in nothing that has to
+do with the number of ranks."""
+GUIDED = frozenset(name for name, case in _CASES.items() if case.is_guided)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,22 +81,43 @@ def small_transformer(
     return transformer.eval().to(dtype)
 
 
+def small_ltx(dtype: torch.dtype) -> Any:  # Any: as above
+    from diffusers import LTXVideoTransformer3DModel
+
+    torch.manual_seed(0)
+    transformer = LTXVideoTransformer3DModel(
+        in_channels=16,
+        out_channels=16,
+        num_attention_heads=4,
+        attention_head_dim=24,
+        cross_attention_dim=96,
+        num_layers=2,
+        caption_channels=16,
+    )
+    return transformer.eval().to(dtype)
+
+
 def differences(axes: Axes) -> dict[str, Difference]:
     """By input; every rank of a gang of `axes.num_ranks` calls it alike."""
+    from telecine_serve.models.ltx_sharding import parallelize_ltx
     from telecine_serve.models.wan_parallel import parallelize_wan
     from telecine_serve.parallel.mesh import arrange_ranks
 
     ranks = arrange_ranks(axes, CPU, timeout_s=60)
+    names = INPUTS if axes.num_ranks == 2 else INPUTS_OF_FOUR
     whole, on_gang = {}, {}
     for dtype in (torch.float32, torch.bfloat16):
-        for sees_images in (False, True):
-            transformer = small_transformer(dtype=dtype, sees_images=sees_images)
-            names = [name for name in INPUTS if (name == "image") == sees_images]
-            for name in names:
-                whole[name, dtype] = _forward(transformer, name, dtype, None)
-            parallelize_wan(transformer, ranks)
-            for name in names:
-                on_gang[name, dtype] = _forward(transformer, name, dtype, ranks)
+        for model, transformer, parallelize in (
+            ("wan", small_transformer(dtype=dtype), parallelize_wan),
+            ("wan-image", small_transformer(dtype=dtype, sees_images=True), parallelize_wan),
+            ("ltx", small_ltx(dtype), parallelize_ltx),
+        ):
+            cases = {name: _CASES[name] for name in names if _CASES[name].model == model}
+            for name, case in cases.items():
+                whole[name, dtype] = _forward(transformer, case, dtype, None)
+            parallelize(transformer, ranks)
+            for name, case in cases.items():
+                on_gang[name, dtype] = _forward(transformer, case, dtype, ranks)
     return {
         name: Difference(
             fp32_max=_max(on_gang[name, torch.float32] - whole[name, torch.float32]),
@@ -86,36 +126,45 @@ def differences(axes: Axes) -> dict[str, Difference]:
             is_same_on_all_ranks=_is_same(on_gang[name, torch.float32], ranks.world_group)
             and _is_same(on_gang[name, torch.bfloat16], ranks.world_group),
         )
-        for name in INPUTS
+        for name in names
     }
 
 
 @torch.no_grad()
-def _forward(transformer: Any, name: str, dtype: torch.dtype, ranks: Any) -> torch.Tensor:
+def _forward(transformer: Any, case: _Case, dtype: torch.dtype, ranks: Any) -> torch.Tensor:
     from telecine_serve.parallel.guidance import guided_velocity
 
     generator = torch.Generator().manual_seed(1)
-    latents_BCTHW = torch.randn(_SHAPE_FROM_INPUT[name], generator=generator).to(dtype)
-    # diffusers' attention takes what is beyond 512 text tokens for the image's.
-    num_text_tokens = 512 if name == "image" else 6
-    texts = [torch.randn(1, num_text_tokens, 16, generator=generator).to(dtype) for _ in range(2)]
-    image_BSD = torch.randn(1, 5, 24, generator=generator).to(dtype)
-    timestep = torch.tensor([500.0])
-    if name == "45 timesteps":
-        timestep = torch.linspace(0, 900, 45).unsqueeze(0)
+    num_frames, height, width = case.size_THW
+    num_tokens = num_frames * height * width
+    # diffusers' Wan attention takes what is beyond 512 text tokens for the image's.
+    num_text_tokens = 512 if case.model == "wan-image" else 6
+
+    def noise(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator).to(dtype)
+
+    inputs: dict[str, Any] = {"timestep": torch.tensor([500.0]), "return_dict": False}
+    if case.has_token_timesteps:
+        inputs["timestep"] = torch.linspace(0, 900, num_tokens).unsqueeze(0)
+    if case.model == "ltx":
+        inputs |= {
+            "hidden_states": noise(1, num_tokens, 16),
+            "encoder_attention_mask": torch.tensor([[1, 1, 1, 1, 0, 0]]),
+            "num_frames": num_frames,
+            "height": height,
+            "width": width,
+            "rope_interpolation_scale": (8 / 25, 32, 32),
+        }
+    else:
+        inputs["hidden_states"] = noise(1, 4, num_frames, 2 * height, 2 * width)
+    texts = [noise(1, num_text_tokens, 16) for _ in range(2 if case.is_guided else 1)]
+    if case.model == "wan-image":
+        inputs["encoder_hidden_states_image"] = noise(1, 5, 24)
 
     def predict(text_BSD: torch.Tensor) -> torch.Tensor:
-        output_BCTHW: torch.Tensor = transformer(
-            hidden_states=latents_BCTHW,
-            timestep=timestep,
-            encoder_hidden_states=text_BSD,
-            encoder_hidden_states_image=image_BSD if name == "image" else None,
-            return_dict=False,
-        )[0]
-        return output_BCTHW
+        output: torch.Tensor = transformer(encoder_hidden_states=text_BSD, **inputs)[0]
+        return output
 
-    if name != "guided":
-        texts = texts[:1]
     return guided_velocity(predict, texts, GUIDANCE_SCALE, ranks)
 
 

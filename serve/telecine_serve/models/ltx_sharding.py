@@ -1,0 +1,114 @@
+"""The LTX family: its sharding tables, its attention on a gang, and putting both on a transformer.
+
+LTX rotates queries and keys over the width of all heads, so a tensor-parallel rank takes the part
+of the rotary tables that belongs to its heads; Wan has one table for every head. Source: diffusers
+0.42.1 `models/transformers/transformer_ltx.py`. Dims: B batch, S tokens, H heads, D width (of all
+heads or of one).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from telecine_serve.models.wan_attention import attend
+from telecine_serve.parallel.mesh import RankContext
+from telecine_serve.parallel.rules import SequenceRules, ShardRule, Split, matching_names
+from telecine_serve.parallel.sequence import Attend
+
+
+def _attention_rules(name: str) -> tuple[ShardRule, ...]:
+    prefix = f"transformer_blocks.*.{name}"
+    return (
+        ShardRule(prefix, Split.HEADS),
+        ShardRule(f"{prefix}.to_q", Split.COLUMN),
+        ShardRule(f"{prefix}.to_k", Split.COLUMN),
+        ShardRule(f"{prefix}.to_v", Split.COLUMN),
+        ShardRule(f"{prefix}.norm_q", Split.NORM),
+        ShardRule(f"{prefix}.norm_k", Split.NORM),
+        ShardRule(f"{prefix}.to_out.0", Split.ROW),
+    )
+
+
+LTX_SHARDING: tuple[ShardRule, ...] = (
+    *_attention_rules("attn1"),
+    *_attention_rules("attn2"),
+    ShardRule("transformer_blocks.*.ff.net.0.proj", Split.COLUMN),
+    ShardRule("transformer_blocks.*.ff.net.2", Split.ROW),
+)
+
+LTX_SEQUENCE = SequenceRules(
+    positions="rope",
+    first_block="transformer_blocks.0",
+    last_projection="proj_out",
+    attention="transformer_blocks.*.attn1",
+)
+"""Cross-attention (attn2) stays local: each rank's queries look at the whole text."""
+
+
+def parallelize_ltx(transformer: nn.Module, ranks: RankContext) -> None:
+    """Divide `transformer` in place along the axes of `ranks`; PlanError if it does not divide."""
+    if ranks.tp_size > 1:
+        from telecine_serve.parallel.tensor import shard_tensor_parallel
+
+        shard_tensor_parallel(transformer, LTX_SHARDING, ranks.tp_group)
+        names = [name for name, _ in transformer.named_modules()]
+        for name in matching_names(names, LTX_SEQUENCE.attention):
+            attention: Any = transformer.get_submodule(name)  # Any: diffusers ships no types
+            attention.set_processor(LtxGangProcessor(attend, ranks))
+    if ranks.sp_size > 1:
+        from telecine_serve.parallel.sequence import split_sequence
+
+        split_sequence(
+            transformer,
+            LTX_SEQUENCE,
+            ranks.sp_group,
+            attend,
+            lambda distributed: LtxGangProcessor(distributed, ranks),
+        )
+
+
+class LtxGangProcessor:
+    """Self-attention of an LTX block for this rank's heads and tokens.
+
+    It differs from `LTXVideoAttnProcessor` in two things: what attends is passed in, and the
+    rotary tables are cut to this rank's heads.
+    """
+
+    def __init__(self, attend: Attend, ranks: RankContext) -> None:
+        self._attend = attend
+        self._tp_rank = ranks.tp_group.rank()
+        self._tp_size = ranks.tp_size
+
+    def __call__(
+        self,
+        attn: Any,  # Any: LTXAttention, which diffusers does not type
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        image_rotary_emb: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        if encoder_hidden_states is not None or attention_mask is not None or not image_rotary_emb:
+            raise ValueError("this processor is for self-attention with positions, without a mask")
+        cos_BSD, sin_BSD = (self._of_own_heads(table_BSD) for table_BSD in image_rotary_emb)
+        query_BSD = _rotate(attn.norm_q(attn.to_q(hidden_states)), cos_BSD, sin_BSD)
+        key_BSD = _rotate(attn.norm_k(attn.to_k(hidden_states)), cos_BSD, sin_BSD)
+        query_BSHD, key_BSHD, value_BSHD = (
+            x_BSD.unflatten(2, (attn.heads, -1))
+            for x_BSD in (query_BSD, key_BSD, attn.to_v(hidden_states))
+        )
+        out_BSD = self._attend(query_BSHD, key_BSHD, value_BSHD).flatten(2, 3).type_as(query_BSHD)
+        projected_BSD: torch.Tensor = attn.to_out[1](attn.to_out[0](out_BSD))
+        return projected_BSD
+
+    def _of_own_heads(self, table_BSD: torch.Tensor) -> torch.Tensor:
+        return table_BSD.chunk(self._tp_size, dim=-1)[self._tp_rank]
+
+
+def _rotate(x_BSD: torch.Tensor, cos_BSD: torch.Tensor, sin_BSD: torch.Tensor) -> torch.Tensor:
+    """Rotary position embedding (arXiv:2104.09864) of neighbouring pairs, in float32."""
+    even, odd = x_BSD.reshape(*x_BSD.shape[:-1], -1, 2).unbind(-1)
+    rotated_BSD = torch.stack([-odd, even], dim=-1).flatten(2)
+    return (x_BSD.float() * cos_BSD + rotated_BSD.float() * sin_BSD).to(x_BSD.dtype)
