@@ -24,7 +24,7 @@ from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.shapes import optional_unix_s
 from telecine_platform.clips.lookup import FoundBy, LookedUp, ProvenanceLookup
 from telecine_platform.clips.records import ReleasedClip
-from telecine_platform.errors import InvalidRequest, TooManyRequests
+from telecine_platform.errors import InvalidRequest, SettingsError, TooManyRequests
 from telecine_safeguards.provenance.manifest import ReadManifest, mark_text
 
 logger = logging.getLogger(__name__)
@@ -101,13 +101,23 @@ class LookupDesk:
                 retry_after_s=RETRY_AFTER_S,
             )
         try:
-            lookup = ProvenanceLookup(self._context.settings, self._context.jobs.database)
+            lookup = self._lookup()
             with tempfile.TemporaryDirectory(prefix="telecine-lookup-") as folder:
                 file = Path(folder) / "clip.mp4"
                 file.write_bytes(content)
                 return lookup.look_up(file)
         finally:
             self._places.release()
+
+    def _lookup(self) -> ProvenanceLookup:
+        try:
+            return ProvenanceLookup(self._context.settings, self._context.jobs.database)
+        except SettingsError as error:  # not quoted: it names the operator's files
+            raise InvalidRequest(
+                "look-ups are not set up here: the operator has to set mark_keys_file, the same "
+                "on every machine, and the roots that are trusted",
+                code="provenance_not_set_up",
+            ) from error
 
 
 async def _desk(request: Request) -> LookupDesk:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from telecine_platform.access.callers import Caller, Scope
@@ -10,7 +12,7 @@ from telecine_platform.clips.lookup import FoundBy, LookedUp
 from telecine_platform.clips.records import ReleasedClip
 from telecine_safeguards.provenance.examine import FoundMark
 from tests.records import at
-from tests.telecine_platform.api.house import House
+from tests.telecine_platform.api.house import House, open_house
 
 CLIP = ReleasedClip(
     job_id="video_1",
@@ -75,3 +77,9 @@ def test_upload_over_the_limit_is_refused(house: House) -> None:
     files = {"file": ("a.mp4", bytes(17 * 2**20))}
     response = house.client.post("/v1/provenance/lookup", files=files)
     assert response.status_code == 413
+
+
+def test_installation_without_keys_says_so(tmp_path: Path) -> None:
+    with open_house(tmp_path, mark_keys_file=tmp_path / "none") as house:
+        response = house.client.post("/v1/provenance/lookup", files={"file": ("a.mp4", b"x")})
+    assert response.json()["error"]["code"] == "provenance_not_set_up"
