@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -55,6 +56,7 @@ def _config(ingress: Document, backends: Sequence[str], folder: Path, port: int)
     return "\n".join(
         [
             "daemon off;",
+            *(["user root;"] if os.geteuid() == 0 else []),  # its workers must reach `folder`
             f"pid {folder / 'nginx.pid'};",
             f"error_log {folder / 'error.log'} warn;",
             "events { worker_connections 256; }",
