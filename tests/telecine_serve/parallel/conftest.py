@@ -17,4 +17,4 @@ def two_ranks() -> list[GangReport]:
 @pytest.fixture(scope="session")
 def four_ranks() -> list[GangReport]:
     """What each of four ranks found."""
-    return run_ranks(report, 4, timeout_s=200)
+    return run_ranks(report, 4, timeout_s=280)
