@@ -127,7 +127,7 @@ CATALOGUE: dict[str, ModelCard] = {
             max_num_steps=100,
             guidance_scale=3.0,
             flow_shift=3.0,
-            max_text_tokens=64,
+            max_text_tokens=512,
             first_frame=ImageUse.OPTIONAL,
             # Measured on two CPU ranks: 3.8 rank-seconds for 64x64, 17 frames, 12 steps.
             cost=ClipCost(

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from telecine_serve.embedded.detector import SeenScene, SeenThing, read_scene
+from telecine_serve.embedded.scenes import Background, Colour, Motion, Shape
 from telecine_serve.media.encode import probe_mp4
 from tests.end_to_end.conftest import LARGE, ONE, WIDE, client_of
 from tests.running_platform import RunningPlatform
@@ -25,6 +27,11 @@ def test_prompt_becomes_a_clip_that_plays(platform: RunningPlatform, clip_path: 
     )
     assert (video.status, video.progress, video.error) == ("completed", 100, None)
     client.videos.download_content(video.id).write_to_file(clip_path)
+    shown = read_scene(frames_of(clip_path.read_bytes()), num_things=1)
+    assert shown == SeenScene(
+        background=Background.BLUE,
+        things=(SeenThing(colour=Colour.RED, shape=Shape.CIRCLE, motion=Motion.RIGHT),),
+    )
     clip = probe_mp4(clip_path)
     assert (clip.num_frames, clip.width_px, clip.height_px, clip.fps) == (17, 64, 64, 8)
     thumbnail = client.videos.download_content(video.id, variant="thumbnail").read()

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from telecine_platform.catalogue import CATALOGUE
-from telecine_platform.settings import export_variables, load_settings
+from telecine_platform.settings import load_settings
+from telecine_serve.models.embedded import write_embedded_model
 
 
 @click.group()
@@ -36,13 +37,9 @@ def list_models(as_json: bool) -> None:
 
 @models.command("write-embedded")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--seed", default=0, show_default=True, help="Seed of the random weights.")
-def write_embedded(folder: Path, seed: int) -> None:
+def write_embedded(folder: Path) -> None:
     """Write the embedded model to FOLDER in diffusers' format."""
-    export_variables({"DS_ACCELERATOR": "cpu"})  # DeepSpeed would say on stdout what it guessed
-    from telecine_serve.models.embedded import write_embedded_model
-
-    write_embedded_model(folder, seed)
+    write_embedded_model(folder)
     click.echo(str(folder))
 
 

@@ -124,21 +124,39 @@ def is_held_out(thing: Thing) -> bool:
 
 def draw_scene(random: np.random.Generator, *, pair_share: float = 0.2) -> Scene:
     """A scene that training may see; `pair_share` of them show two things."""
-    background = _pick(random, Background)
-    first = _draw_thing(random, background)
+    background = pick(random, Background)
+    first = draw_thing(random, background)
     if random.random() < pair_share:
-        second = _draw_thing(random, background)
+        second = draw_thing(random, background)
         while second.colour == first.colour:
-            second = _draw_thing(random, background)
+            second = draw_thing(random, background)
         return Scene(
             things=(first, second),
             background=background,
             motion=Motion.STILL,
             speed=Speed.MEDIUM,
         )
-    motion = _pick(random, Motion)
-    speed = Speed.MEDIUM if motion is Motion.STILL else _pick(random, Speed)
+    motion = pick(random, Motion)
+    speed = Speed.MEDIUM if motion is Motion.STILL else pick(random, Speed)
     return Scene(things=(first,), background=background, motion=motion, speed=speed)
+
+
+def draw_thing(
+    random: np.random.Generator, background: Background, *, held_out: bool = False
+) -> Thing:
+    """Anything that can be told from `background`; `held_out` says which pairs to take it from."""
+    while True:
+        thing = Thing(
+            colour=pick(random, Colour), shape=pick(random, Shape), size=pick(random, Size)
+        )
+        if thing.colour != background.value and is_held_out(thing) == held_out:
+            return thing
+
+
+def pick(random: np.random.Generator, kind: type[Kind]) -> Kind:
+    """A member of `kind`, each as likely."""
+    members = list(kind)
+    return members[random.integers(len(members))]
 
 
 def draw_paths(scene: Scene, random: np.random.Generator) -> tuple[Path, ...]:
@@ -150,20 +168,6 @@ def draw_paths(scene: Scene, random: np.random.Generator) -> tuple[Path, ...]:
         )
     (thing,) = scene.things
     return (_path(scene.motion, scene.speed, RADIUS_PX[thing.size], SIZE_PX / 2, random),)
-
-
-def _pick(random: np.random.Generator, kind: type[Kind]) -> Kind:
-    members = list(kind)
-    return members[random.integers(len(members))]
-
-
-def _draw_thing(random: np.random.Generator, background: Background) -> Thing:
-    while True:
-        thing = Thing(
-            colour=_pick(random, Colour), shape=_pick(random, Shape), size=_pick(random, Size)
-        )
-        if thing.colour != background.value and not is_held_out(thing):
-            return thing
 
 
 def _path(

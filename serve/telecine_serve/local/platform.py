@@ -13,6 +13,7 @@ from telecine_platform.settings import Settings, export_settings, export_variabl
 from telecine_platform.storage.open import open_store
 from telecine_serve.local.api_process import api_process
 from telecine_serve.local.stages import local_stages
+from telecine_serve.models.embedded import write_embedded_model
 
 
 @contextmanager
@@ -52,13 +53,10 @@ def _check_parts(settings: Settings) -> None:
 
 def _make_sure_of_the_model(settings: Settings) -> None:
     folder = settings.resolved_model_folder
-    if (folder / "model_index.json").is_file():
-        return
-    if settings.model != "embedded" or settings.model_folder is not None:
+    if settings.model == "embedded" and settings.model_folder is None:
+        write_embedded_model(folder, replaces_older=True)
+    elif not (folder / "model_index.json").is_file():
         raise ModelError(
             f"no model in {folder} (model_index.json is missing); put {settings.model} there in "
             "diffusers' folder format, or point TELECINE_MODEL_FOLDER at it"
         )
-    from telecine_serve.models.embedded import write_embedded_model
-
-    write_embedded_model(folder)

@@ -18,7 +18,7 @@ SUMS_FILE = "SHA256SUMS"
 def write_checksums(folder: Path) -> None:
     """Write sums of every safetensors file below `folder`."""
     lines = [
-        f"{_digest(path)}  {path.relative_to(folder).as_posix()}\n"
+        f"{digest_of(path)}  {path.relative_to(folder).as_posix()}\n"
         for path in sorted(folder.rglob("*.safetensors"))
     ]
     (folder / SUMS_FILE).write_text("".join(lines), encoding="utf-8")
@@ -37,7 +37,7 @@ def check_checksums(folder: Path, files: Iterable[Path]) -> None:
         expected = digest_from_name.get(name)
         if expected is None:
             raise ModelError(f"{sums} does not list {name}: do not use weights from elsewhere")
-        actual = _digest(path)
+        actual = digest_of(path)
         if actual != expected:
             raise ModelError(
                 f"{path} is damaged or changed: its SHA-256 is {actual}, {SUMS_FILE} says "
@@ -55,6 +55,7 @@ def _read_sums(path: Path) -> dict[str, str]:
     return digest_from_name
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -35,6 +35,8 @@ from tests.telecine_serve.models.variants import CARDS, write_variant
 from tests.telecine_serve.specs import small_spec
 
 _CPU = torch.device("cpu")
+_GUIDED = 1e-4
+"""Float32 after guidance, which amplifies rounding; as in `parallel/test_parity.py`."""
 _CARD = card_from_name("embedded")
 _LONG_SPEC = small_spec(num_steps=NUM_STEPS)
 _AXES = (Axes(tp_size=2), Axes(sp_size=2), Axes(cfg_size=2))
@@ -188,7 +190,7 @@ def test_two_ranks_make_the_latents_of_one_rank(
     first_BCTHW, second_BCTHW = (rank.latents_from_axes[str(axes)] for rank in two_ranks)
 
     expected_BCTHW = alone.denoise(small_spec(), StepControl())
-    assert (first_BCTHW - expected_BCTHW).abs().max() <= 1e-5
+    assert (first_BCTHW - expected_BCTHW).abs().max() <= _GUIDED
     assert torch.equal(first_BCTHW, second_BCTHW)
 
 
@@ -202,7 +204,7 @@ def test_two_ranks_make_the_latents_of_one_rank_from_pictures(
     expected_BCTHW = one_rank.denoise(SPEC, StepControl(), images=images)
     for axes in map(str, _AXES):
         first_BCTHW, second_BCTHW = (rank.latents_from_variant[name, axes] for rank in two_ranks)
-        assert (first_BCTHW - expected_BCTHW).abs().max() <= 1e-5, axes
+        assert (first_BCTHW - expected_BCTHW).abs().max() <= _GUIDED, axes
         assert torch.equal(first_BCTHW, second_BCTHW), axes
 
 

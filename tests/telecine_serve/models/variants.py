@@ -49,7 +49,7 @@ def write_variant(embedded_folder: Path, folder: Path, name: str) -> Path:
         index |= {"image_encoder": [None, None], "image_processor": [None, None]}
     if name.endswith("-clip"):
         num_tokens = _write_clip(folder)
-        changes |= {"image_dim": _CLIP_WIDTH, "added_kv_proj_dim": 128}
+        changes |= {"image_dim": _CLIP_WIDTH, "added_kv_proj_dim": _width(folder)}
         if name == "flf2v-clip":
             changes["pos_embed_seq_len"] = 2 * num_tokens
         index["image_encoder"] = ["transformers", "CLIPVisionModel"]
@@ -70,6 +70,11 @@ def _write_transformer(folder: Path, changes: dict[str, Any], seed: int) -> None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         WanTransformer3DModel.from_config(_read(source) | changes).save_pretrained(folder)
+
+
+def _width(folder: Path) -> int:
+    config = _read(folder / "transformer" / "config.json")
+    return int(config["num_attention_heads"]) * int(config["attention_head_dim"])
 
 
 def _write_clip(folder: Path) -> int:

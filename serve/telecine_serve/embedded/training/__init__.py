@@ -1,0 +1,1 @@
+"""Trains the embedded model from a seed: clips and captions of our own, no outside data."""

@@ -1,0 +1,38 @@
+"""How long each stage trains: the recipe that made the shipped weights, and a short one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from telecine_serve.embedded.training.transformer import Schedule
+from telecine_serve.embedded.training.vae import SCHEDULE, Windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    vae: tuple[Windows, ...] = SCHEDULE
+    num_clips: int = 12_288
+    """Encoded for the transformer; a multiple of 512."""
+    transformer: Schedule = field(default_factory=Schedule)
+    num_reader_steps: int = 1000
+    again: Schedule = field(default_factory=lambda: Schedule(num_steps=1300, lr_share=0.6))
+    num_prompts: dict[str, int] = field(default_factory=dict)
+    """Sizes of the evaluation's groups; what is left out has its default."""
+    num_image_prompts: int = 60
+
+
+RECIPES = {
+    "shipped": Recipe(),
+    "short": Recipe(
+        vae=(
+            Windows(num_frames=1, batch=32, num_steps=120),
+            Windows(num_frames=5, batch=8, num_steps=40),
+        ),
+        num_clips=512,
+        transformer=Schedule(num_steps=160, batch=16),
+        num_reader_steps=60,
+        again=Schedule(num_steps=40, batch=16, lr_share=0.6),
+        num_prompts={"num_seen": 36, "num_held_out": 0, "num_pairs": 0, "num_chinese": 0},
+        num_image_prompts=6,
+    ),
+}

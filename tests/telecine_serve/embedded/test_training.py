@@ -1,0 +1,35 @@
+"""The whole training, shortened to minutes: what a reader runs, with less of everything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from telecine_serve.embedded.training.__main__ import train
+from telecine_serve.embedded.training.recipe import RECIPES
+
+CHANCE = {"colour": 1 / 8, "background": 1 / 6}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_shortened_training_learns_and_makes_a_whole_model(tmp_path: Path) -> None:
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        result = train(tmp_path, 0, RECIPES["short"], 1)
+    finally:
+        torch.set_num_threads(num_threads)
+
+    for stage, name in (("vae", "loss"), ("transformer", "loss")):
+        log = [json.loads(line) for line in (tmp_path / f"{stage}.jsonl").read_text().splitlines()]
+        assert log[-1][name] < 0.7 * log[0][name], stage
+    for attribute, chance in CHANCE.items():
+        low, _high = result["groups"]["seen"][attribute]["interval"]
+        assert low > chance, result["groups"]["seen"]
+    assert (tmp_path / "contact-sheet.png").stat().st_size > 1000
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+    assert (tmp_path / "model" / "SHA256SUMS").is_file()
