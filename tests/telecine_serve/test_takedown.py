@@ -1,0 +1,220 @@
+"""A takedown with several replicas at work: two API processes, two screening loops, a moderation
+loop and a ledger that is sealed, all real; only the frames are drawn instead of generated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from telecine_platform.jobs.lease import Lease
+from telecine_platform.jobs.store import JobStore
+from telecine_platform.records import Job, Stage
+from telecine_platform.rights.open import open_rights
+from telecine_platform.settings import Settings
+from telecine_platform.storage.open import open_store
+from telecine_platform.storage.store import BlobStore, quarantine_key
+from telecine_serve.apps.moderation import ModerationWorker
+from telecine_serve.apps.screening import ScreeningWorker
+from telecine_serve.media.frames import LOSSLESS_CONTENT_TYPE, write_lossless
+from telecine_serve.stage import HandOver, StageLoop, StageWorker
+from tests.telecine_safeguards.pictures import picture
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+EFFECT_WITHIN_S = 60.0
+CLAIMS = "/v1/takedowns/claims"
+SEED = "version: test\nentities:\n- {id: robo, kind: brand, name: Robolux, rights_holder: Lux}\n"
+
+
+class Drawing:
+    """The generation stage: a picture of its own for each seed."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def work(self, job: Job, lease: Lease) -> HandOver:
+        frames = np.stack([picture("waves", 96, 128, job.spec.seed)] * 5)
+        key = quarantine_key(job.id, job.epoch, "draft.mkv")
+        with tempfile.TemporaryDirectory() as folder:
+            write_lossless(Path(folder) / "draft.mkv", frames, 8)
+            self._blobs.create(key, Path(folder) / "draft.mkv", LOSSLESS_CONTENT_TYPE)
+        return HandOver(draft=key)
+
+    def check_health(self) -> None:
+        """Nothing can break."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@contextmanager
+def looping(
+    stage: Stage, worker: StageWorker, jobs: JobStore, settings: Settings
+) -> Iterator[None]:
+    blobs = open_store(settings.resolved_storage_url, None)
+    loop = StageLoop(stage, worker, jobs, blobs, settings)
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.stop()
+        thread.join()
+        worker.close()
+
+
+@contextmanager
+def api_server(environ: dict[str, str]) -> Iterator[httpx.Client]:
+    """A process of its own, as a pod has it."""
+    command = [sys.executable, "-m", "telecine_platform.api.server"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        try:
+            with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+                yield client
+        finally:
+            process.terminate()
+
+
+class Platform:
+    """Two API processes on the same stores."""
+
+    def __init__(self, clients: list[httpx.Client], folder: Path, environ: dict[str, str]) -> None:
+        self.clients = clients
+        self.folder = folder
+        self._environ = environ
+
+    def ok(self, method: str, path: str, **options: Any) -> Any:  # Any: JSON
+        response = self.clients[0].request(method, path, **options)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def make(self, prompt: str, seed: int = 0) -> Any:
+        """A video that has ended."""
+        video = self.ok("POST", "/v1/videos", json={"prompt": prompt, "seed": seed})
+        path = f"/v1/videos/{video['id']}"
+        until(lambda: self.ok("GET", path)["status"] in ("completed", "failed"), 60)
+        return self.ok("GET", path)
+
+    def statuses(self, video_id: str) -> set[int]:
+        """What every API process says of the content."""
+        path = f"/v1/videos/{video_id}/content"
+        return {client.get(path).status_code for client in self.clients}
+
+    def faults(self) -> list[int]:
+        """The rows that `telecine ledger verify` names."""
+        command = [sys.executable, "-m", "telecine_serve.cli", "ledger", "verify", "--json"]
+        done = subprocess.run(
+            command, env=self._environ, check=False, capture_output=True, text=True, timeout=60
+        )
+        said = [json.loads(line) for line in done.stdout.splitlines()]
+        assert said[-1]["is_whole"] == (done.returncode == 0), done.stderr
+        assert said[-1]["num_rows"] > 0
+        return [each["row"] for each in said if "row" in each]
+
+    def change_row(self, number: int, body: str) -> str:
+        """Write into the chain behind everybody's back; returns what was there."""
+        with closing(sqlite3.connect(self.folder / "jobs.db", timeout=15)) as database, database:
+            query = "SELECT body FROM ledger WHERE number = ?"
+            (before,) = database.execute(query, [number]).fetchone()
+            database.execute("UPDATE ledger SET body = ? WHERE number = ?", [body, number])
+        return str(before)
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    (tmp_path / "seed.yaml").write_text(SEED)
+    changes = {
+        "data_dir": str(tmp_path), "registry_file": str(tmp_path / "seed.yaml"), "port": "0",
+        "screening_model": "none", "preview_wait_s": "5",
+    }  # fmt: skip
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("TELECINE_")}
+    environ = clean | {f"TELECINE_{key.upper()}": value for key, value in changes.items()}
+    settings = Settings.model_validate(changes)
+    with ExitStack() as stack:
+        jobs = stack.enter_context(closing(JobStore(settings.resolved_database_url)))
+        jobs.create_tables()
+        open_rights(settings, jobs.database)
+        blobs = open_store(settings.resolved_storage_url, None)
+        workers: list[tuple[Stage, StageWorker]] = [
+            (Stage.SCREENING, ScreeningWorker(settings, jobs.database, blobs)),
+            (Stage.SCREENING, ScreeningWorker(settings, jobs.database, blobs)),
+            (Stage.GENERATION, Drawing(blobs)),
+            (Stage.MODERATION, ModerationWorker(settings, jobs.database, blobs)),
+        ]
+        for stage, worker in workers:
+            stack.enter_context(looping(stage, worker, jobs, settings))
+        clients = [stack.enter_context(api_server(environ)) for _ in range(2)]
+        yield Platform(clients, tmp_path, environ)
+
+
+def until(is_so: Callable[[], bool], within_s: float) -> None:
+    started_s = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - started_s < within_s
+        time.sleep(0.2)
+
+
+def test_claim_takes_effect_within_a_minute_and_an_objection_undoes_it(platform: Platform) -> None:
+    named = platform.make("a snarfblat dances", 1)["id"]
+    shown, other = (platform.make("a wave", seed)["id"] for seed in (2, 3))
+    copy = platform.clients[0].get(f"/v1/videos/{shown}/content").content
+    assert platform.faults() == []
+    platform.ok("PUT", "/v1/takedowns/claimant", json={"name": "Snarf Inc", "contact": "law"})
+    platform.ok("POST", "/v1/admin/claimants/default/verify")
+
+    body = {"title": "S", "names": ["Snarfblat"], "has_reference": True, "is_in_good_faith": True}
+    claim_id = platform.ok("POST", CLAIMS, json=body)["id"]
+    platform.ok("PUT", f"{CLAIMS}/{claim_id}/reference", content=copy)
+
+    def found() -> dict[str, str]:
+        clips = platform.ok("GET", f"{CLAIMS}/{claim_id}/clips")["data"]
+        return {clip["video_id"]: clip["by"] for clip in clips}
+
+    def action() -> str:
+        prompt = {"prompt": "a snarfblat sings"}
+        return str(platform.ok("POST", "/v1/screenings", json=prompt)["action"])
+
+    until(lambda: len(found()) >= 2, EFFECT_WITHIN_S)
+    assert found() == {named: "prompt", shown: "fingerprint"}
+    until(lambda: action() == "review", EFFECT_WITHIN_S)
+
+    platform.ok("POST", f"/v1/admin/claims/{claim_id}/verify")
+    started_s = time.monotonic()
+    until(lambda: platform.statuses(named) | platform.statuses(shown) == {451}, EFFECT_WITHIN_S)
+    results = platform.folder / "blobs" / "results"
+    until(lambda: not list(results.glob(f"{shown}/**/*.mp4")), EFFECT_WITHIN_S)
+    until(lambda: action() == "block", EFFECT_WITHIN_S)
+    assert time.monotonic() - started_s < EFFECT_WITHIN_S
+    codes = {platform.make(f"snarfblat {n}")["error"]["code"] for n in range(4)}
+    assert codes == {"protected_work"}
+    assert platform.statuses(other) == {200}
+
+    counter = f"/v1/takedowns/withdrawals/{claim_id}/{shown}/counter"
+    platform.ok("POST", counter, json={"text": "My own.", "is_in_good_faith": True})
+    platform.ok("POST", f"/v1/admin/claims/{claim_id}/clips/{shown}/reinstate")
+    until(lambda: platform.statuses(shown) == {200}, EFFECT_WITHIN_S)
+    assert platform.clients[1].get(f"/v1/videos/{shown}/content").content == copy
+    assert platform.statuses(named) == {451}
+
+    assert platform.faults() == []
+    before = platform.change_row(3, "{}")
+    assert platform.faults() == [3]
+    platform.change_row(3, before)
+    assert platform.faults() == []
