@@ -59,7 +59,7 @@ def train(folder: Path, seed: int, recipe: Recipe, num_workers: int) -> dict[str
     model = train_transformer(
         model, latents, folder, seed, recipe.again, stage="again", reader=reader
     )
-    reconstruction = measure_reconstruction(vae, seed)
+    reconstruction = measure_reconstruction(vae, seed, recipe.num_reconstructed)
     write_folder(vae, spread, model, folder / "model")
     return _evaluate(folder, seed, recipe, reconstruction)
 

@@ -19,20 +19,22 @@ class Recipe:
     num_prompts: dict[str, int] = field(default_factory=dict)
     """Sizes of the evaluation's groups; what is left out has its default."""
     num_image_prompts: int = 60
+    num_reconstructed: int = 100
 
 
 RECIPES = {
     "shipped": Recipe(),
     "short": Recipe(
         vae=(
-            Windows(num_frames=1, batch=32, num_steps=120),
-            Windows(num_frames=5, batch=8, num_steps=40),
+            Windows(num_frames=1, batch=16, num_steps=80),
+            Windows(num_frames=5, batch=4, num_steps=20),
         ),
         num_clips=512,
-        transformer=Schedule(num_steps=160, batch=16),
+        transformer=Schedule(num_steps=160, batch=8),
         num_reader_steps=60,
-        again=Schedule(num_steps=40, batch=16, lr_share=0.6),
+        again=Schedule(num_steps=20, batch=8, lr_share=0.6),
         num_prompts={"num_seen": 36, "num_held_out": 0, "num_pairs": 0, "num_chinese": 0},
-        num_image_prompts=6,
+        num_image_prompts=2,
+        num_reconstructed=20,
     ),
 }
