@@ -12,6 +12,7 @@ from tests.databases import postgres_copier
 from tests.postgres_server import PostgresServer, postgres_bin, postgres_server
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say what two processes of pytest may share out: files, but the running platforms at one."""
     for item in items:
