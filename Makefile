@@ -14,9 +14,12 @@ demo: $(VENV)/.worker  ## make one clip through the whole chain and show where i
 	@echo "To keep a server running:  $(BIN)/telecine up"
 	@echo "Then, in another terminal: $(BIN)/telecine generate 'a green star' -o star.mp4 --server http://127.0.0.1:8000"
 
-test: $(VENV)/.dev  ## every test, in two processes; installs PostgreSQL first where it may
+PLATFORMS := tests/end_to_end tests/helm/test_release.py
+
+test: $(VENV)/.dev  ## every test; installs PostgreSQL and nginx first where it may
 	tests/install-debian-packages
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest $(PLATFORMS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(PLATFORMS))
 
 quick: $(VENV)/.dev  ## the tests that start no processes
 	$(BIN)/python -m pytest -m "not slow"

@@ -12,15 +12,6 @@ from tests.databases import postgres_copier
 from tests.postgres_server import PostgresServer, postgres_bin, postgres_server
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in a hook of the same name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what two processes of pytest may share out: files, but the running platforms at one."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            group = "platforms" if item.path.parent.name == "end_to_end" else str(item.path)
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     folder = postgres_bin()
