@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -56,6 +57,7 @@ def test_operations_need_no_key(guarded: House, path: str) -> None:
     assert guarded.client.get(path).status_code == 200
 
 
+CLAIM = "claim_" + "0" * 20
 OF_ONE_VIDEO = [
     ("GET", "/v1/videos/{id}"),
     ("GET", "/v1/videos/{id}?wait=1"),
@@ -67,7 +69,13 @@ OF_ONE_VIDEO = [
     ("GET", "/v1/videos/{id}/content?variant=thumbnail"),
     ("GET", "/api/v3/contents/generations/tasks/{id}"),
     ("DELETE", "/api/v3/contents/generations/tasks/{id}"),
+    ("POST", f"/v1/takedowns/withdrawals/{CLAIM}/{{id}}/counter"),
 ]
+BODIES = {
+    "remix": {"prompt": "a blue fox"},
+    "counter": {"text": "It is mine.", "is_in_good_faith": True},
+}
+"""By the last word of the path."""
 
 
 @pytest.mark.parametrize(("method", "path"), OF_ONE_VIDEO)
@@ -77,7 +85,7 @@ def test_another_tenants_video_looks_like_one_that_never_was(
     created = guarded.client.post("/v1/videos", json={"prompt": "a red fox"}, headers=A)
     video_id = created.json()["id"]
     unknown_id = "video_" + "0" * 32
-    body = {"prompt": "a blue fox"} if path.endswith("remix") else None
+    body = BODIES.get(path.rpartition("/")[2])
 
     answers = [
         guarded.client.request(method, path.format(id=one), headers=B, json=body)
@@ -92,12 +100,14 @@ def test_another_tenants_video_looks_like_one_that_never_was(
 def test_the_table_has_every_route_with_a_video_in_its_path(guarded: House) -> None:
     described = guarded.client.get("/openapi.json").json()["paths"]
     routes = {
-        (method.upper(), path.replace("{video_id}", "{id}").replace("{task_id}", "{id}"))
+        (method.upper(), re.sub(r"{(video|task)_id}", "{id}", path.replace("{claim_id}", CLAIM)))
         for path, item in described.items()
         for method in item
         if "{video_id}" in path or "{task_id}" in path
     }
-    reviewers = {route for route in routes if route[1].startswith(("/v1/reviews", "/v1/admin"))}
+    # Reviewers, administrators and claimants have scopes of their own.
+    others = ("/v1/reviews", "/v1/admin", "/v1/takedowns/claims")
+    reviewers = {route for route in routes if route[1].startswith(others)}
     assert {(method, path.split("?")[0]) for method, path in OF_ONE_VIDEO} == routes - reviewers
 
 

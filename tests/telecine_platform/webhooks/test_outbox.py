@@ -48,7 +48,7 @@ def test_an_event_is_owed_exactly_when_its_change_is_committed(bench: Bench) -> 
 
     def break_off() -> None:
         with bench.jobs.database.write() as connection:
-            settle(connection, job, JobState.COMPLETED, {}, None, bench.now, "released")
+            settle(connection, job, JobState.FAILED, {}, None, bench.now, "failed")
             raise Killed
 
     with pytest.raises(Killed):
