@@ -31,6 +31,7 @@ class StageProgress:
         modules: Mapping[str, nn.Module],
         optimizers: Iterable[torch.optim.Optimizer],
     ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / stage
         self._num_steps = num_steps
         self._modules = modules
@@ -89,7 +90,6 @@ class StageProgress:
                 for key, value in optimizer.state.get(weight, {}).items():
                     tensors[f"optimizer.{number}.{index}.{key}"] = value.contiguous()
         name = f"{self._path.name}-{step}.safetensors"
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, self._path.parent / name)
         about = {"step": step, "tensors": name, "cpu_s": self._total_cpu_s}
         unfinished = self._path.with_suffix(".json.part")
