@@ -18,7 +18,7 @@ import faiss
 import numpy as np
 
 from loadtests.moderation_alterations import ALTERATIONS, altered
-from loadtests.moderation_clips import FPS, Frames, natural_clip
+from loadtests.natural_clips import FPS, Frames, natural_clip
 from loadtests.screening_score import Share
 from telecine_safeguards.output.copies import MAX_DISTANCE_BITS, Copies
 from telecine_safeguards.output.fingerprint import (

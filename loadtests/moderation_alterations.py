@@ -16,7 +16,7 @@ import av
 import cv2
 import numpy as np
 
-from loadtests.moderation_clips import FPS, Frames
+from loadtests.natural_clips import FPS, Frames
 
 Alter = Callable[[Frames, np.random.Generator], Frames]
 CRF: Final = 23

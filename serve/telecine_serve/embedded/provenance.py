@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from telecine_serve.embedded import captions, render, scenes
+from telecine_serve.embedded.training.latents import SHARD
 from telecine_serve.embedded.training.reading import BATCH
 from telecine_serve.embedded.training.recipe import Recipe
 from telecine_serve.models.checksums import digest_of
@@ -38,7 +39,7 @@ def manifest_of(folder: Path, seed: int, recipe: Recipe, made_on: date) -> Train
         ),
         Draw(
             stage="transformer",
-            seeds=f"({seed}, 7, 0) to ({seed}, 7, {recipe.num_clips // 512 - 1})",
+            seeds=f"({seed}, 7, 0) to ({seed}, 7, {recipe.num_clips // SHARD - 1})",
             num_clips=recipe.num_clips,
         ),
         Draw(

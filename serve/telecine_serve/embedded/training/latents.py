@@ -20,7 +20,7 @@ from telecine_serve.embedded.scenes import Scene
 from telecine_serve.embedded.training.chunks import encode_moments
 from telecine_serve.embedded.training.clips import draw_clips, draw_scenes
 
-_SHARD = 512
+SHARD = 512
 _BATCH = 16
 
 
@@ -45,7 +45,7 @@ def encode_clips(vae: Any, folder: Path, seed: int, num_clips: int, num_workers:
     shards.mkdir(parents=True, exist_ok=True)
     vae.save_pretrained(folder / "encoder")
     numbers = [
-        number for number in range(num_clips // _SHARD) if not _shard(shards, number).exists()
+        number for number in range(num_clips // SHARD) if not _shard(shards, number).exists()
     ]
     context = get_context("spawn")
     with ProcessPoolExecutor(num_workers, context, initializer=_start, initargs=(folder,)) as pool:
@@ -58,7 +58,7 @@ def encode_clips(vae: Any, folder: Path, seed: int, num_clips: int, num_workers:
 def load_latents(shards: Path, num_clips: int, seed: int) -> tuple[Latents, Spread]:
     """All clips, scaled; the scenes are drawn again from the seed."""
     parts, scenes = [], []
-    for number in range(num_clips // _SHARD):
+    for number in range(num_clips // SHARD):
         parts.append(load_file(_shard(shards, number))["latents"])
         scenes.extend(_scenes_of(seed, number))
     values = torch.cat(parts).float()
@@ -75,7 +75,7 @@ def _shard(shards: Path, number: int) -> Path:
 
 def _scenes_of(seed: int, number: int) -> list[Scene]:
     random = np.random.default_rng((seed, 7, number))
-    return [scene for scene, _ in draw_scenes(random, _SHARD)]
+    return [scene for scene, _ in draw_scenes(random, SHARD)]
 
 
 _vae: Any = None  # Any: diffusers ships no types; one for each worker process
@@ -93,7 +93,7 @@ def _encode_shard(job: tuple[Path, int, int]) -> int:
     shards, seed, number = job
     random = np.random.default_rng((seed, 7, number))
     parts = []
-    for _ in range(_SHARD // _BATCH):
+    for _ in range(SHARD // _BATCH):
         clips = draw_clips(random, _BATCH)
         with torch.inference_mode():
             moments = encode_moments(_vae, clips.pixels_BCTHW)
