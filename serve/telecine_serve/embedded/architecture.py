@@ -15,19 +15,23 @@ TEXT_DIM = 96
 MAX_TEXT_TOKENS = 512
 """What WanPipeline pads every prompt to."""
 PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"
+SUMMARIES = ("<first>", "<second>", "<scene>")
+"""Behind every text: what it says of each thing, and of the rest. Training teaches them that, so
+that the transformer need not find out which colour belongs to which word."""
 _NUM_HEADS = 4
 _HEAD_DIM = 48
 
 
 def build_tokenizer() -> Any:  # Any: tokenizers and transformers ship no types
-    """One token per known word or Chinese character; `</s>` is appended.
+    """One token per known word or Chinese character; the summaries and `</s>` are appended.
 
-    So an empty prompt is one token, and no row of the attention is ever fully padding.
+    So even an empty prompt has tokens, and no row of the attention is ever fully padding.
     """
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    id_from_word = {word: id_ for id_, word in enumerate((PAD, END, UNKNOWN, *vocabulary()))}
+    words = (PAD, END, UNKNOWN, *SUMMARIES, *vocabulary())
+    id_from_word = {word: id_ for id_, word in enumerate(words)}
     tokenizer = Tokenizer(models.WordLevel(id_from_word, unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -37,7 +41,8 @@ def build_tokenizer() -> Any:  # Any: tokenizers and transformers ship no types
         ]
     )
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"$A {END}", special_tokens=[(END, id_from_word[END])]
+        single=" ".join(("$A", *SUMMARIES, END)),
+        special_tokens=[(word, id_from_word[word]) for word in (*SUMMARIES, END)],
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -52,11 +57,11 @@ def build_text_encoder() -> Any:  # Any: transformers' classes are untyped here
     from transformers import UMT5Config, UMT5EncoderModel
 
     config = UMT5Config(
-        vocab_size=3 + len(vocabulary()),
+        vocab_size=3 + len(SUMMARIES) + len(vocabulary()),
         d_model=TEXT_DIM,
         d_kv=24,
         d_ff=192,
-        num_layers=2,
+        num_layers=3,
         num_heads=4,
         feed_forward_proj="gated-gelu",
         dropout_rate=0.0,

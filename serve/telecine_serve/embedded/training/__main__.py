@@ -1,9 +1,8 @@
 """`python -m telecine_serve.embedded.training FOLDER`: make the embedded model from a seed.
 
 Stages, each with progress, a log and checkpoints in FOLDER; an interrupted run goes on where it
-was: `vae`, `latents` (the transformer's clips, encoded), `transformer`, `reader` (the text encoder
-alone), `again` (the transformer with what that has learnt); then the model is put together and
-evaluated.
+was: `vae`, `latents` (the transformer's clips, encoded), `reader` (the text encoder alone),
+`transformer` (both together); then the model is put together and evaluated.
 """
 
 from __future__ import annotations
@@ -52,13 +51,11 @@ def train(folder: Path, seed: int, recipe: Recipe, num_workers: int) -> dict[str
     vae = train_vae(folder, seed, recipe.vae)
     shards = encode_clips(vae, folder, seed, recipe.num_clips, num_workers)
     latents, spread = load_latents(shards, recipe.num_clips, seed)
-    model = train_transformer(new_model(seed), latents, folder, seed, recipe.transformer)
+    model = new_model(seed)
     reader = train_reader(
         model.tokenizer, model.text_encoder, folder, seed, recipe.num_reader_steps
     )
-    model = train_transformer(
-        model, latents, folder, seed, recipe.again, stage="again", reader=reader
-    )
+    model = train_transformer(model, latents, folder, seed, recipe.transformer, reader)
     reconstruction = measure_reconstruction(vae, seed, recipe.num_reconstructed)
     write_folder(vae, spread, model, folder / "model")
     return _evaluate(folder, seed, recipe, reconstruction)
@@ -83,9 +80,8 @@ def _evaluate(
     contact_sheet(folder / "contact-sheet.png", chosen, make_clips(chosen))
     stages = {
         "vae": ("loss", "psnr_db"),
-        "transformer": ("loss", "image_loss"),
         "reader": ("loss",),
-        "again": ("loss", "image_loss"),
+        "transformer": ("loss", "image_loss"),
     }
     curves(folder / "curves.png", {name: folder / f"{name}.jsonl" for name in stages}, stages)
     print(json.dumps(result), flush=True)

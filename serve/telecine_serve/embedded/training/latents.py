@@ -22,6 +22,7 @@ from telecine_serve.embedded.training.clips import draw_clips, draw_scenes
 
 SHARD = 512
 _BATCH = 16
+_PAIR_SHARE = 0.35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ def _shard(shards: Path, number: int) -> Path:
 
 def _scenes_of(seed: int, number: int) -> list[Scene]:
     random = np.random.default_rng((seed, 7, number))
-    return [scene for scene, _ in draw_scenes(random, SHARD)]
+    return [scene for scene, _ in draw_scenes(random, SHARD, pair_share=_PAIR_SHARE)]
 
 
 _vae: Any = None  # Any: diffusers ships no types; one for each worker process
@@ -94,7 +95,7 @@ def _encode_shard(job: tuple[Path, int, int]) -> int:
     random = np.random.default_rng((seed, 7, number))
     parts = []
     for _ in range(SHARD // _BATCH):
-        clips = draw_clips(random, _BATCH)
+        clips = draw_clips(random, _BATCH, pair_share=_PAIR_SHARE)
         with torch.inference_mode():
             moments = encode_moments(_vae, clips.pixels_BCTHW)
         parts.append(moments.chunk(2, dim=1)[0])

@@ -11,11 +11,10 @@ from telecine_serve.embedded.training.vae import SCHEDULE, Windows
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     vae: tuple[Windows, ...] = SCHEDULE
-    num_clips: int = 12_288
+    num_clips: int = 16_384
     """Encoded for the transformer; a multiple of 512."""
+    num_reader_steps: int = 3000
     transformer: Schedule = field(default_factory=Schedule)
-    num_reader_steps: int = 1000
-    again: Schedule = field(default_factory=lambda: Schedule(num_steps=1300, lr_share=0.6))
     num_prompts: dict[str, int] = field(default_factory=dict)
     """Sizes of the evaluation's groups; what is left out has its default."""
     num_image_prompts: int = 60
@@ -30,9 +29,8 @@ RECIPES = {
             Windows(num_frames=5, batch=4, num_steps=20),
         ),
         num_clips=512,
-        transformer=Schedule(num_steps=160, batch=8),
         num_reader_steps=60,
-        again=Schedule(num_steps=20, batch=8, lr_share=0.6),
+        transformer=Schedule(num_steps=160, batch=8),
         num_prompts={"num_seen": 36, "num_held_out": 0, "num_pairs": 0, "num_chinese": 0},
         num_image_prompts=2,
         num_reconstructed=20,

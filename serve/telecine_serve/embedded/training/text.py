@@ -4,7 +4,7 @@ WanPipeline pads every prompt's embeddings with zeros to 512 tokens and masks no
 padding tokens have equal keys and values, so 512 - n of them weigh as much as the few that we keep
 with log((512 - n) / kept) added to their attention logits. A test holds both forms together.
 
-Dims: B batch, N tokens, D embedding width.
+Dims: B batch, N tokens, S summaries, D embedding width.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from telecine_serve.embedded.architecture import MAX_TEXT_TOKENS
+from telecine_serve.embedded.architecture import MAX_TEXT_TOKENS, SUMMARIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +27,8 @@ class Texts:
     """Zero behind each text's last token; at least one such place for each."""
     bias_BN: torch.Tensor
     """To be added to the attention's logits."""
-    is_word_BN: torch.Tensor
-    """True for each text's tokens but its last one, `</s>`."""
-    ends_BD: torch.Tensor
-    """The embeddings of `</s>`."""
+    summaries_BSD: torch.Tensor
+    """The embeddings of the tokens in `SUMMARIES`."""
 
 
 def embed(tokenizer: Any, text_encoder: Any, captions: Sequence[str]) -> Texts:
@@ -42,11 +40,11 @@ def embed(tokenizer: Any, text_encoder: Any, captions: Sequence[str]) -> Texts:
     num_words_B = is_text_BN.sum(dim=1, keepdim=True)
     num_kept_B = is_text_BN.shape[1] - num_words_B
     pad_bias_B = ((MAX_TEXT_TOKENS - num_words_B) / num_kept_B).log()
+    places_BS = num_words_B - 1 - len(SUMMARIES) + torch.arange(len(SUMMARIES))
     return Texts(
         embeddings_BND=embeddings,
         bias_BN=torch.where(is_text_BN, torch.zeros_like(pad_bias_B), pad_bias_B),
-        is_word_BN=functional.pad(is_text_BN[:, 1:], (0, 1)),
-        ends_BD=embeddings[torch.arange(len(captions)), num_words_B[:, 0] - 1],
+        summaries_BSD=embeddings[torch.arange(len(captions))[:, None], places_BS],
     )
 
 

@@ -31,7 +31,6 @@ from telecine_serve.embedded.training.text import embed, use_short_padding
 
 _MATRICES = ("to_q", "to_k", "to_v", "to_out", "ffn")
 _READING_WEIGHT = 0.1
-_STREAMS = {"transformer": 11, "again": 17}
 _CAPTION_DROPOUT = 0.1
 _IMAGE_EVERY = 4
 _AVERAGE = 0.999
@@ -40,10 +39,8 @@ _SIGMA_MEAN, _SIGMA_SPREAD = 0.4, 1.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    num_steps: int = 4200
+    num_steps: int = 9000
     batch: int = 32
-    lr_share: float = 1.0
-    """Of the full learning rates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +70,11 @@ def train_transformer(
     folder: Path,
     seed: int,
     schedule: Schedule,
-    *,
-    stage: str = "transformer",
-    reader: Reader | None = None,
+    reader: Reader,
 ) -> Model:
     """Changes `model`; returns the averaged weights.
 
-    With a `reader` the text encoder goes on learning to read beside what the clips teach it.
+    The text encoder goes on learning to read beside what the clips teach it.
     """
     average = copy.deepcopy(model)
     modules = {
@@ -87,19 +82,17 @@ def train_transformer(
         "transformer": model.transformer,
         "average.text_encoder": average.text_encoder,
         "average.transformer": average.transformer,
+        "reader": reader,
     }
-    learned = [model.transformer, model.text_encoder]
-    if reader is not None:
-        modules["reader"] = reader
-        learned.append(reader)
+    learned = (model.transformer, model.text_encoder, reader)
     pair = optimizers(learned, muon_lr=0.01, adam_lr=1.5e-3, muon_names=_MATRICES)
     base_lrs = [optimizer.param_groups[0]["lr"] for optimizer in pair]
-    progress = StageProgress(folder, stage, schedule.num_steps, modules, pair)
+    progress = StageProgress(folder, "transformer", schedule.num_steps, modules, pair)
     padding = use_short_padding(model.transformer)
     for step in range(progress.resume(), schedule.num_steps):
-        random = np.random.default_rng((seed, _STREAMS[stage], step))
+        random = np.random.default_rng((seed, 11, step))
         for optimizer, lr in zip(pair, base_lrs, strict=True):
-            share = _learning_rate_share(step, schedule.num_steps) * schedule.lr_share
+            share = _learning_rate_share(step, schedule.num_steps)
             optimizer.param_groups[0]["lr"] = lr * share
         chosen = random.integers(len(latents.scenes), size=schedule.batch)
         captions = [_caption(latents, index, random) for index in chosen]
@@ -108,12 +101,10 @@ def train_transformer(
         has_image = step % _IMAGE_EVERY == 0
         clean = latents.values_NCTHW[torch.from_numpy(chosen)].float()
         loss = _loss(model.transformer, clean, texts.embeddings_BND, random, has_image)
-        learning = loss
-        if reader is not None:
-            told = [number for number, caption in enumerate(captions) if caption]
-            scenes = [latents.scenes[chosen[number]] for number in told]
-            learning = loss + _READING_WEIGHT * reader.loss(texts.ends_BD[told], scenes)
-        torch.autograd.backward(learning)
+        told = [number for number, caption in enumerate(captions) if caption]
+        scenes = [latents.scenes[chosen[number]] for number in told]
+        reading = reader.loss(texts.summaries_BSD[told], scenes)
+        torch.autograd.backward(loss + _READING_WEIGHT * reading)
         torch.nn.utils.clip_grad_norm_([w for m in learned for w in m.parameters()], 1.0)
         for optimizer in pair:
             optimizer.step()
