@@ -31,7 +31,7 @@ def lines(_context: object, value: object) -> bytes:
     return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
-NUM_EXAMPLES = 30
+NUM_EXAMPLES = 15
 """For each operation and each of the two modes; seconds in all."""
 
 

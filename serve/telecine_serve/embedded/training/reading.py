@@ -49,7 +49,7 @@ class Reader(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.heads = nn.ModuleList(
-            nn.ModuleDict({part: nn.Linear(TEXT_DIM, len(kind) + 1) for part, kind in kinds.items()})
+            nn.ModuleDict({part: _head(kind) for part, kind in kinds.items()})
             for kinds in _PARTS.values()
         )
 
@@ -62,6 +62,10 @@ class Reader(nn.Module):
                 told = heads[part](summaries_BSD[:, place])  # type: ignore[index]
                 losses.append(functional.cross_entropy(told, wanted))
         return torch.stack(losses).mean()
+
+
+def _head(kind: type[StrEnum]) -> nn.Linear:
+    return nn.Linear(TEXT_DIM, len(kind) + 1)
 
 
 def _number(scene: Scene, place: int, part: str, kind: type[StrEnum]) -> int:

@@ -25,13 +25,13 @@ RECIPES = {
     "shipped": Recipe(),
     "short": Recipe(
         vae=(
-            Windows(num_frames=1, batch=16, num_steps=80),
-            Windows(num_frames=5, batch=4, num_steps=20),
+            Windows(num_frames=1, batch=16, num_steps=60),
+            Windows(num_frames=5, batch=4, num_steps=10),
         ),
         num_clips=512,
         num_reader_steps=60,
-        transformer=Schedule(num_steps=160, batch=8),
-        num_prompts={"num_seen": 36, "num_held_out": 0, "num_pairs": 0, "num_chinese": 0},
+        transformer=Schedule(num_steps=80, batch=8),
+        num_prompts={"num_seen": 12, "num_held_out": 0, "num_pairs": 0, "num_chinese": 0},
         num_image_prompts=2,
         num_reconstructed=20,
     ),
