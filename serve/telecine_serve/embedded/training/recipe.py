@@ -25,7 +25,7 @@ RECIPES = {
     "shipped": Recipe(),
     "short": Recipe(
         vae=(
-            Windows(num_frames=1, batch=16, num_steps=60),
+            Windows(num_frames=1, batch=16, num_steps=90),
             Windows(num_frames=5, batch=4, num_steps=10),
         ),
         num_clips=512,
