@@ -1,4 +1,4 @@
-"""Run a function on several ranks: one spawned process each, with a time limit for all."""
+"""Run a function on several ranks: one process each, with a time limit for all."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from telecine_serve.parallel.mesh import free_port
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    [
+        "deepspeed.module_inject.layers",
+        "deepspeed.sequence.layer",
+        "diffusers.models.autoencoders.autoencoder_kl_wan",
+        "diffusers.models.transformers.transformer_ltx",
+        "diffusers.models.transformers.transformer_wan",
+        "telecine_serve.engine.start",
+        "transformers.models.umt5.modeling_umt5",
+    ]
+)
+"""A rank is a fork of a process that has imported what takes seconds, and has done nothing else."""
 
 
 class RankFailed(AssertionError):
@@ -29,13 +43,12 @@ def run_ranks(
     `function` must be a module's top-level name. If one rank fails or the time is over, all are
     killed and RankFailed is raised.
     """
-    context = multiprocessing.get_context("spawn")
     port = free_port()
     processes: list[BaseProcess] = []
     rank_from_pipe: dict[Connection, int] = {}
     for rank in range(world_size):
-        receiver, sender = context.Pipe(duplex=False)
-        process: BaseProcess = context.Process(
+        receiver, sender = _CONTEXT.Pipe(duplex=False)
+        process: BaseProcess = _CONTEXT.Process(
             target=_run_rank, args=(sender, function, rank, world_size, port, args), daemon=True
         )
         process.start()

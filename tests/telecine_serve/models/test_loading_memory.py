@@ -5,7 +5,9 @@ Anonymous memory (RssAnon) is measured, as the mapped files are page cache that 
 
 from __future__ import annotations
 
+import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -69,11 +71,23 @@ def _load_and_measure(rank: int, world_size: int, port: int, folder: Path) -> tu
     return peak.grown_bytes, own_bytes
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
+    """The folder of a transformer with more than 200 million parameters, and their bytes."""
+    folder = tmp_path_factory.mktemp("large")
+    yield folder, write_large_transformer(folder)
+    shutil.rmtree(folder)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon is Linux's")
-def test_two_ranks_hold_little_more_than_half_of_a_large_model_each(tmp_path: Path) -> None:
-    whole_bytes = write_large_transformer(tmp_path)
+@pytest.mark.parametrize(("num_ranks", "share"), [(2, 0.6), (4, 0.4)])
+def test_ranks_hold_little_more_than_their_part_of_a_large_model(
+    large: tuple[Path, int], num_ranks: int, share: float
+) -> None:
+    folder, whole_bytes = large
     assert whole_bytes > 800e6
 
-    for grown_bytes, own_bytes in run_ranks(_load_and_measure, 2, tmp_path):
-        assert own_bytes <= grown_bytes <= 0.6 * whole_bytes + _CONSTANT_BYTES
+    for grown_bytes, own_bytes in run_ranks(_load_and_measure, num_ranks, folder):
+        print(f"tp{num_ranks}: {grown_bytes / 1e6:.0f} MB of {whole_bytes / 1e6:.0f} MB")
+        assert own_bytes <= grown_bytes <= share * whole_bytes + _CONSTANT_BYTES
