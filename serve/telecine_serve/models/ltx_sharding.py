@@ -93,8 +93,10 @@ class LtxGangProcessor:
         if encoder_hidden_states is not None or attention_mask is not None or not image_rotary_emb:
             raise ValueError("this processor is for self-attention with positions, without a mask")
         cos_BSD, sin_BSD = (self._of_own_heads(table_BSD) for table_BSD in image_rotary_emb)
-        query_BSD = _rotate(attn.norm_q(attn.to_q(hidden_states)), cos_BSD, sin_BSD)
-        key_BSD = _rotate(attn.norm_k(attn.to_k(hidden_states)), cos_BSD, sin_BSD)
+        # Keys before the queries' norm, which sends their sums along (`parallel/tensor.py`).
+        query_BSD, key_BSD = attn.to_q(hidden_states), attn.to_k(hidden_states)
+        query_BSD = _rotate(attn.norm_q(query_BSD), cos_BSD, sin_BSD)
+        key_BSD = _rotate(attn.norm_k(key_BSD), cos_BSD, sin_BSD)
         query_BSHD, key_BSHD, value_BSHD = (
             x_BSD.unflatten(2, (attn.heads, -1))
             for x_BSD in (query_BSD, key_BSD, attn.to_v(hidden_states))

@@ -42,8 +42,10 @@ class WanSequenceProcessor:
         if encoder_hidden_states is not None or attention_mask is not None or rotary_emb is None:
             raise ValueError("this processor is for self-attention with positions, without a mask")
         hidden_BSD = hidden_states
-        query_BSHD = attn.norm_q(attn.to_q(hidden_BSD)).unflatten(2, (attn.heads, -1))
-        key_BSHD = attn.norm_k(attn.to_k(hidden_BSD)).unflatten(2, (attn.heads, -1))
+        # Keys before the queries' norm, which sends their sums along (`parallel/tensor.py`).
+        query_BSD, key_BSD = attn.to_q(hidden_BSD), attn.to_k(hidden_BSD)
+        query_BSHD = attn.norm_q(query_BSD).unflatten(2, (attn.heads, -1))
+        key_BSHD = attn.norm_k(key_BSD).unflatten(2, (attn.heads, -1))
         value_BSHD = attn.to_v(hidden_BSD).unflatten(2, (attn.heads, -1))
         query_BSHD = _rotate(query_BSHD, *rotary_emb)
         key_BSHD = _rotate(key_BSHD, *rotary_emb)

@@ -133,13 +133,13 @@ def step_seconds(
 ) -> float:
     """Computing plus sending plus latencies: nothing overlaps in our engine.
 
-    Latencies per forward and block: 7 collectives for tp (3 of activations, 4 of norm statistics),
+    Latencies per forward and block: 5 collectives for tp (3 of activations, 2 of norm statistics),
     4 for sp. A group that leaves its node is counted as if all its bytes did.
     """
     num_forwards = clip.num_forwards / axes.cfg_size
     flops = forward_flops(architecture, clip) / (axes.sp_size * axes.tp_size)
     traffic = traffic_of(architecture, clip, axes)
-    num_collectives = architecture.num_layers * (7 * (axes.tp_size > 1) + 4 * (axes.sp_size > 1))
+    num_collectives = architecture.num_layers * (5 * (axes.tp_size > 1) + 4 * (axes.sp_size > 1))
 
     def seconds_to_send(num_bytes: float, span: int) -> float:
         is_inside_node = gpus_per_node % span == 0

@@ -49,6 +49,9 @@ def shard_tensor_parallel(
             module.heads = heads_of(name, module) // num_ranks  # type: ignore[assignment]
         else:
             transformer.set_submodule(name, _shard(module, split, group, reduce))
+    for name, split in splits.items():
+        if split is Split.HEADS:
+            _fuse_norms(transformer.get_submodule(name))
 
 
 class RowParallelLinear(LinearAllreduce):  # type: ignore[misc]  # deepspeed ships no types
@@ -84,13 +87,65 @@ class ShardedRMSNorm(nn.Module):
         self.weight = nn.Parameter(local, requires_grad=False)
         self._group = group
         self._reduce = reduce
+        self._own: _EarlySums | None = None
+        self._sent_along: _EarlySums | None = None
+
+    def share_all_reduce(self, keys: ShardedRMSNorm, projection: nn.Module) -> None:
+        """Reduce the sums of `keys` together with this norm's own: small all-reduces cost their
+        latency only.
+
+        They are taken when the keys leave their `projection`. An attention that calls this norm
+        before that gets the same numbers with an all-reduce more.
+        """
+        early = _EarlySums()
+        self._sent_along = keys._own = early
+        projection.register_forward_hook(lambda _module, _args, keys_BSD: early.take(keys_BSD))
 
     def forward(self, x_BSD: torch.Tensor) -> torch.Tensor:
-        x_float_BSD = x_BSD.float()
-        sum_of_squares_BS1 = x_float_BSD.square().sum(dim=-1, keepdim=True)
-        self._reduce(sum_of_squares_BS1, self._group)
-        scale_BS1 = torch.rsqrt(sum_of_squares_BS1 / self.full_width + self.eps)
-        return (x_float_BSD * scale_BS1 * self.weight).to(x_BSD.dtype)
+        sums_BS1 = None if self._own is None else self._own.pop_reduced()
+        if sums_BS1 is None:
+            sums_BS1 = self._reduced(_sums_of_squares(x_BSD))
+        scale_BS1 = torch.rsqrt(sums_BS1 / self.full_width + self.eps)
+        return (x_BSD.float() * scale_BS1 * self.weight).to(x_BSD.dtype)
+
+    def _reduced(self, sums_BS1: torch.Tensor) -> torch.Tensor:
+        early = None if self._sent_along is None else self._sent_along.taken_BS1
+        if self._sent_along is None or early is None:
+            self._reduce(sums_BS1, self._group)
+            return sums_BS1
+        both = torch.cat([sums_BS1.flatten(), early.flatten()])
+        self._reduce(both, self._group)
+        num_own = sums_BS1.numel()
+        self._sent_along.reduced_BS1 = both[num_own:].view(early.shape)
+        return both[:num_own].view(sums_BS1.shape)
+
+
+class _EarlySums:
+    """The keys' sums of squares, from their projection to their norm. Each pass takes them anew, so
+    nothing of a pass that failed is used in the next.
+    """
+
+    def __init__(self) -> None:
+        self.taken_BS1: torch.Tensor | None = None
+        self.reduced_BS1: torch.Tensor | None = None
+
+    def take(self, keys_BSD: torch.Tensor) -> None:
+        self.taken_BS1, self.reduced_BS1 = _sums_of_squares(keys_BSD), None
+
+    def pop_reduced(self) -> torch.Tensor | None:
+        reduced_BS1, self.taken_BS1, self.reduced_BS1 = self.reduced_BS1, None, None
+        return reduced_BS1
+
+
+def _sums_of_squares(x_BSD: torch.Tensor) -> torch.Tensor:
+    return x_BSD.float().square().sum(dim=-1, keepdim=True)
+
+
+def _fuse_norms(attention: nn.Module) -> None:
+    """Where an attention norms queries and keys over a width that is split."""
+    queries, keys = (getattr(attention, name, None) for name in ("norm_q", "norm_k"))
+    if isinstance(queries, ShardedRMSNorm) and isinstance(keys, ShardedRMSNorm):
+        queries.share_all_reduce(keys, attention.get_submodule("to_k"))
 
 
 def _shard(

@@ -130,6 +130,11 @@ def differences(axes: Axes) -> dict[str, Difference]:
     }
 
 
+def forward(transformer: Any, name: str) -> torch.Tensor:  # Any: as above
+    """One of `INPUTS` on one rank, or on ranks that share its layers."""
+    return _forward(transformer, _CASES[name], torch.float32, None)
+
+
 @torch.no_grad()
 def _forward(transformer: Any, case: _Case, dtype: torch.dtype, ranks: Any) -> torch.Tensor:
     from telecine_serve.parallel.guidance import guided_velocity

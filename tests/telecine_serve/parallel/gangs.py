@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import torch
 
 from telecine_serve.parallel.axes import Axes
-from tests.telecine_serve.parallel.forwards import CPU, Difference, differences, small_transformer
+from tests.telecine_serve.parallel.forwards import (
+    CPU,
+    Difference,
+    differences,
+    forward,
+    small_transformer,
+)
 
 AXES_OF_TWO = (Axes(tp_size=2), Axes(sp_size=2), Axes(cfg_size=2))
 AXES_OF_FOUR = (
@@ -29,6 +35,8 @@ class GangReport:
     """Errors by the attempt that raised them."""
     members_from_axis: dict[str, list[int]]
     """Who is in this rank's groups, of the gang's first axes."""
+    num_reduces_from_processor: dict[str, int]
+    """All-reduces of a forward pass through two tensor-parallel blocks."""
     is_trap_built: bool
     """Whether DeepSpeed's own all-reduce, which ignores groups, is there."""
 
@@ -57,6 +65,7 @@ def report(rank: int, world_size: int, port: int) -> GangReport:
     result = GangReport(
         difference_from_axes={str(axes): differences(axes) for axes in all_axes},
         messages=_plan_errors() if world_size == 2 else {},
+        num_reduces_from_processor=_count_reduces() if world_size == 2 else {},
         members_from_axis={
             name: dist.get_process_group_ranks(group) for name, group in groups.items()
         },
@@ -93,6 +102,34 @@ def _plan_errors() -> dict[str, str]:
         ),
         "axes": _message(lambda: arrange_ranks(Axes(tp_size=4), CPU), lambda: ""),
     }
+
+
+def _count_reduces() -> dict[str, int]:
+    """With diffusers' own attention, and with the one for sequence parallelism."""
+    from telecine_serve.models.wan_attention import WanSequenceProcessor, attend
+    from telecine_serve.models.wan_sharding import WAN_SHARDING
+    from telecine_serve.parallel.collectives import all_reduce_sum
+    from telecine_serve.parallel.mesh import arrange_ranks
+    from telecine_serve.parallel.tensor import shard_tensor_parallel
+
+    group = arrange_ranks(Axes(tp_size=2), CPU, timeout_s=60).tp_group
+    sizes: list[int] = []
+
+    def counted(tensor: torch.Tensor, group: torch.distributed.ProcessGroup) -> None:
+        sizes.append(tensor.numel())
+        all_reduce_sum(tensor, group)
+
+    transformer = small_transformer()
+    shard_tensor_parallel(transformer, WAN_SHARDING, group, counted)
+    found = {}
+    for name in ("diffusers", "sequence"):
+        if name == "sequence":
+            for block in transformer.blocks:
+                block.attn1.set_processor(WanSequenceProcessor(attend))
+        sizes.clear()
+        forward(transformer, "48 tokens")
+        found[name] = len(sizes)
+    return found
 
 
 def _message(attempt: Callable[[], object], look: Callable[[], str]) -> str:

@@ -21,3 +21,12 @@ def test_plan_that_does_not_fit_raises_before_anything_is_touched(
 ) -> None:
     for rank in two_ranks:
         assert message in rank.messages[attempt]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", ["diffusers", "sequence"])
+def test_norms_of_queries_and_keys_share_an_all_reduce(
+    two_ranks: list[GangReport], processor: str
+) -> None:
+    """Per block: one for the norms and one for the output of each attention, one for the ffn."""
+    assert [rank.num_reduces_from_processor[processor] for rank in two_ranks] == [10, 10]
