@@ -64,6 +64,8 @@ class Settings(BaseModel):
     """Ranks of a generation gang; how they share the work is planned at its start."""
     gang_axes: str = ""
     """How the ranks share the work, as `cfg2 x sp2 x tp4`; empty: planned at the gang's start."""
+    gang_placement: str = ""
+    """What the GPUs do not hold, as letters of `TEV` (docs/plans.md), or `none`; empty: planned."""
     rank_device: Literal["cpu", "cuda"] = "cpu"
     """`cpu` runs gloo on CPU actors, `cuda` runs NCCL with one GPU per rank."""
     registry_file: Path | None = None
@@ -157,6 +159,8 @@ class Settings(BaseModel):
     """How long `/v1/screenings` waits for a replica before it answers by spelling only."""
     max_prompt_chars: _Count = 4_000
     """Longer prompts are refused."""
+    max_step_cache: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The most that a request may ask of `step_cache`; gangs keep memory for it. 0: none may."""
     max_body_bytes: _Count = 16 * 1024 * 1024
     """Larger request bodies are refused before they are read."""
 

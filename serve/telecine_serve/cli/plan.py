@@ -22,6 +22,9 @@ from telecine_serve.parallel.plan import Cluster, Plan, Planning, make_plan
 @click.option("--gpus", type=click.IntRange(1, 1024), required=True, help="GPUs in all.")
 @click.option("--gpu-memory", type=click.FloatRange(1), required=True, help="GB of each GPU.")
 @click.option("--gpus-per-node", type=click.IntRange(1), default=8, show_default=True)
+@click.option(
+    "--node-memory", type=click.FloatRange(1), default=None, help="GB; enough if not given."
+)
 @click.option("--size", default=None, help="WIDTHxHEIGHT; the model's own if not given.")
 @click.option("--seconds", type=click.IntRange(1), default=None, help="The model's if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
@@ -30,6 +33,7 @@ def plan(
     gpus: int,
     gpu_memory: float,
     gpus_per_node: int,
+    node_memory: float | None,
     size: str | None,
     seconds: int | None,
     as_json: bool,
@@ -44,7 +48,12 @@ def plan(
         num_steps=card.num_steps,
         is_guided=card.guidance_scale > 1,
     )
-    cluster = Cluster(num_gpus=gpus, gpu_memory_bytes=gpu_memory * 1e9, gpus_per_node=gpus_per_node)
+    cluster = Cluster(
+        num_gpus=gpus,
+        gpu_memory_bytes=gpu_memory * 1e9,
+        gpus_per_node=gpus_per_node,
+        host_memory_bytes=None if node_memory is None else node_memory * 1e9,
+    )
     planning = make_plan(architecture_from_name(model), clip, cluster)
     if as_json:
         click.echo(json.dumps(_as_dict(planning)))
@@ -66,6 +75,7 @@ def _as_dict(planning: Planning) -> dict[str, object]:
         "num_gangs": plan.num_gangs,
         "placement": asdict(plan.placement),
         "memory": asdict(plan.memory) | {"total_bytes": plan.memory.total_bytes},
+        "host_bytes": plan.host_bytes,
         "sent_per_step": asdict(plan.traffic) | {"total_bytes": plan.traffic.total_bytes},
         "step_s": plan.step_s,
         "clip_s": plan.clip_s,
@@ -101,9 +111,11 @@ def _placement_lines(plan: Plan) -> list[str]:
     if not placement.is_text_encoder_on_gpu:
         lines.append("the text encoder runs on the host's cores")
     if not placement.are_all_experts_resident:
-        lines.append("one expert at a time is on the GPU")
+        lines.append("one expert at a time is on the GPU, both are in host memory")
     if placement.is_decode_tiled:
         lines.append("the VAE decodes in tiles: seams change the picture a little")
+    if plan.host_bytes:
+        lines.append(f"that takes {plan.host_bytes / 1e9:.0f} GB of a node's own memory")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""From latents to pictures: the VAE's decoder, on the leading rank only.
+"""From latents to pictures: the VAE's decoder, on the leading rank only unless it works in tiles.
 
 Dims: B batch (1), C channels, T frames, H height, W width.
 """
@@ -12,6 +12,8 @@ import torch
 
 from telecine_platform.errors import ModelError
 from telecine_serve.engine.step_control import StepControl
+from telecine_serve.engine.tiled_decode import decode_on_ranks, num_tiles
+from telecine_serve.parallel.mesh import RankContext
 
 
 @torch.no_grad()
@@ -19,11 +21,13 @@ def decode_frames(
     vae: Any,  # Any: AutoencoderKLWan, which diffusers does not type
     latents_BCTHW: torch.Tensor,
     control: StepControl,
-) -> np.ndarray:
-    """`frames_THWC` in uint8 RGB. The decoder makes one latent frame after another: each is a beat.
+    ranks: RankContext | None = None,
+) -> np.ndarray | None:
+    """`frames_THWC` in uint8 RGB on the leader, None on other ranks (each calls it that has a VAE).
 
-    Raises ModelError if the model gave no finite numbers. Source for scaling: `WanPipeline
-    .__call__`, diffusers 0.42.1.
+    The decoder makes one latent frame after another: each is a beat. Raises ModelError if the model
+    gave no finite numbers, GangBroken if a peer died while tiles were gathered. Source for scaling:
+    `WanPipeline.__call__`, diffusers 0.42.1.
     """
     mean_C111 = torch.tensor(vae.config.latents_mean).view(-1, 1, 1, 1)
     std_C111 = torch.tensor(vae.config.latents_std).view(-1, 1, 1, 1)
@@ -32,12 +36,28 @@ def decode_frames(
     scaled_BCTHW = scaled_BCTHW + mean_C111.to(latents_BCTHW.device)
     hook = vae.decoder.register_forward_hook(lambda *_: control.beat())
     try:
-        video_BCTHW: torch.Tensor = vae.decode(scaled_BCTHW, return_dict=False)[0]
+        video_BCTHW = _decode(vae, scaled_BCTHW, ranks)
     finally:
         hook.remove()
+    if video_BCTHW is None:
+        return None
     if not torch.isfinite(video_BCTHW).all():
         raise ModelError("the model's clip has values that are not finite: its weights do not fit")
     video_THWC = video_BCTHW[0].permute(1, 2, 3, 0)
     levels_THWC = (video_THWC * 0.5 + 0.5).clamp(0, 1).mul(255).round()
     frames_THWC: np.ndarray = levels_THWC.to(torch.uint8).cpu().contiguous().numpy()
     return frames_THWC
+
+
+def _decode(
+    vae: Any,  # Any: as above
+    scaled_BCTHW: torch.Tensor,
+    ranks: RankContext | None,
+) -> torch.Tensor | None:
+    if ranks is not None and ranks.world_size > 1:
+        if num_tiles(vae, scaled_BCTHW) > 1:
+            return decode_on_ranks(vae, scaled_BCTHW, ranks)
+        if not ranks.is_leader:
+            return None
+    video_BCTHW: torch.Tensor = vae.decode(scaled_BCTHW, return_dict=False)[0]
+    return video_BCTHW

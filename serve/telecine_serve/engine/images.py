@@ -78,7 +78,7 @@ def encode_images(
     image_BSD = _empty_embedding(model)
     if model.ends is not None:
         video_BCTHW = _video(images, num_frames, model.device)
-        latents_BCTHW = _latents_from_video(model.ends.vae, video_BCTHW)
+        latents_BCTHW = _latents_from_video(model.vae, video_BCTHW)
         if image_BSD is not None:
             image_BSD = _embed(model.ends, images.given, model.dtype, model.device)
     for tensor in (latents_BCTHW, image_BSD):

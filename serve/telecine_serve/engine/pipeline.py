@@ -45,6 +45,10 @@ class Engine:
 
     def generate(
         self,
+    @property
+    def model(self) -> WanModel:
+        return self._model
+
         spec: VideoSpec,
         control: StepControl,
         *,
@@ -62,9 +66,9 @@ class Engine:
             spec, control, images=images, resume_from=resume_from, checkpoints=checkpoints
         )
         frames_THWC = None
-        if self._model.ends is not None:
+        if self._model.vae is not None:
             control.enter(Phase.DECODING)
-            frames_THWC = decode_frames(self._model.ends.vae, latents_BCTHW, control)
+            frames_THWC = decode_frames(self._model.vae, latents_BCTHW, control, self._ranks)
         control.enter(Phase.DONE)
         return frames_THWC
 

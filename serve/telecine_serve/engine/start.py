@@ -14,13 +14,18 @@ from telecine_serve.engine.pipeline import Engine
 from telecine_serve.models.wan import load_wan
 from telecine_serve.parallel.collectives import all_reduce_sum
 from telecine_serve.parallel.mesh import RankContext
+from telecine_serve.parallel.placement import ALL_ON_GPU, Placement
 from telecine_serve.parallel.selftest import check_subgroup_all_reduce
 
 
 def start_engine(
-    folder: Path, card: ModelCard, device: torch.device, ranks: RankContext | None = None
+    folder: Path,
+    card: ModelCard,
+    device: torch.device,
+    ranks: RankContext | None = None,
+    placement: Placement = ALL_ON_GPU,
 ) -> Engine:
-    """Load this rank's part of `folder`; every rank of a gang calls it.
+    """Load this rank's part of `folder`; every rank of a gang calls it alike.
 
     bfloat16 on a GPU, float32 on a CPU. The gang is ready when this has returned on all ranks.
     Raises CollectiveError, ModelError or PlanError.
@@ -28,5 +33,5 @@ def start_engine(
     if ranks is not None:
         check_subgroup_all_reduce(ranks.groups, all_reduce_sum, device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    model = load_wan(folder, card, dtype, device, ranks)
+    model = load_wan(folder, card, dtype, device, ranks, placement)
     return Engine(model, ranks)

@@ -87,8 +87,10 @@ def _encode(model: WanModel, ends: WanEnds, prompt: str) -> torch.Tensor:
         return_attention_mask=True,
         return_tensors="pt",
     )
-    mask_BS = tokens.attention_mask.to(model.device)
-    encoded = ends.text_encoder(tokens.input_ids.to(model.device), mask_BS)
+    device = next(ends.text_encoder.parameters()).device  # the host's, in some placements
+    mask_BS = tokens.attention_mask.to(device)
+    encoded = ends.text_encoder(tokens.input_ids.to(device), mask_BS)
     text_BSD: torch.Tensor = encoded.last_hidden_state.to(model.dtype)
     # `where`, not a product: a non-finite value in the padding would survive times zero.
-    return torch.where(mask_BS.bool().unsqueeze(-1), text_BSD, 0.0).contiguous()
+    padded_BSD = torch.where(mask_BS.bool().unsqueeze(-1), text_BSD, 0.0)
+    return padded_BSD.to(model.device).contiguous()

@@ -40,7 +40,7 @@ class Gang:
         and what `arrange_gang` raises before any is started."""
         self._settings = settings
         self._broken: str | None = None
-        axes, bundles = arrange_gang(settings, placement_group)
+        plan, bundles = arrange_gang(settings, placement_group)
         self._ranks = [
             _new_rank(index, bundle, settings, placement_group)
             for index, bundle in enumerate(bundles)
@@ -48,7 +48,7 @@ class Gang:
         try:
             address = ray.get(self._ranks[0].rendezvous.remote(), timeout=START_TIMEOUT_S)
             ray.get(
-                [rank.start.remote(*address, axes) for rank in self._ranks], timeout=START_TIMEOUT_S
+                [rank.start.remote(*address, plan) for rank in self._ranks], timeout=START_TIMEOUT_S
             )
         except Exception as error:
             self._break(f"the gang did not start: {_cause(error)}")

@@ -7,6 +7,7 @@ a healthy gang. torch and DeepSpeed are imported when the actor starts, not with
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from telecine_platform.settings import Settings
 from telecine_platform.storage.open import open_store
 from telecine_platform.telemetry.logs import set_up_logs
 from telecine_platform.telemetry.tracing import set_up_tracing, span
-from telecine_serve.parallel.axes import Axes
+from telecine_serve.gang.plan import GangPlan
 from telecine_serve.pod_drain import PodDrain
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Rank:
             sock.bind(("", 0))
             return ray.util.get_node_ip_address(), int(sock.getsockname()[1])
 
-    def start(self, master_addr: str, master_port: int, axes: Axes) -> None:
+    def start(self, master_addr: str, master_port: int, plan: GangPlan) -> None:
         """Join the process group, check its collectives, load this rank's part of the model."""
         import torch
 
@@ -86,15 +87,21 @@ class Rank:
             master_addr,
             master_port,
             device,
-            cfg_size=axes.cfg_size,
-            sp_size=axes.sp_size,
+            cfg_size=plan.axes.cfg_size,
+            sp_size=plan.axes.sp_size,
         )
         self._card = card_from_name(settings.model)
-        self._engine = start_engine(settings.resolved_model_folder, self._card, device, self._ranks)
+        if device.type == "cuda" and not plan.placement.is_text_encoder_on_gpu:
+            # Ray gives a rank one thread, with which UMT5-XXL takes minutes on the host.
+            torch.set_num_threads(len(os.sched_getaffinity(0)))
+        self._engine = start_engine(
+            settings.resolved_model_folder, self._card, device, self._ranks, plan.placement
+        )
         blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
         self._checkpoints = CheckpointStore(blobs)
         self._blobs = blobs
-        logger.info("ready", extra={"action": "rank_ready", "rank": self._index, "axes": str(axes)})
+        about = {"axes": str(plan.axes), "placement": str(plan.placement)}
+        logger.info("ready", extra={"action": "rank_ready", "rank": self._index, **about})
 
     def generate(
         self, job_id: str, spec: VideoSpec, attempt: int, traceparent: str

@@ -17,6 +17,7 @@ from torch import nn
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.errors import ModelError
 from telecine_serve.models.checksums import check_checksums
+from telecine_serve.models.expert_seat import ExpertSeat
 from telecine_serve.models.wan_folder import check_card, check_folder
 from telecine_serve.models.wan_geometry import (
     IMAGE_ENCODER,
@@ -32,7 +33,9 @@ from telecine_serve.models.wan_geometry import (
 )
 from telecine_serve.models.wan_transformer import load_transformer
 from telecine_serve.parallel.mesh import RankContext
+from telecine_serve.parallel.placement import ALL_ON_GPU, Placement
 
+_HOST = torch.device("cpu")
 _SHIFT_NAMES = {"FlowMatchEulerDiscreteScheduler": "shift", "UniPCMultistepScheduler": "flow_shift"}
 """What each flow-matching scheduler of diffusers calls the timestep shift."""
 
@@ -48,8 +51,12 @@ class WanModel:
     """Of transformer and text encoder; the VAE stays in float32, as in diffusers' Wan examples."""
     experts: tuple[Expert, ...]
     """One, or two: for high and for low noise."""
+    seat: ExpertSeat | None
+    """Where two experts take turns; None: the device holds every expert."""
     ends: WanEnds | None
-    """None on ranks other than the leader: they neither encode text nor decode frames."""
+    """None on ranks other than the leader: they encode neither text nor pictures."""
+    vae: Any  # Any: AutoencoderKLWan, whose methods and `config` diffusers does not type
+    """None where nothing is decoded: on all ranks but the leader, unless they decode in tiles."""
     scheduler_class: Any  # Any: diffusers ships no types
     scheduler_config: dict[str, Any]  # Any: diffusers' own keys, passed back to it unread
 
@@ -61,8 +68,14 @@ class WanModel:
         )
 
     def expert_at(self, timestep: torch.Tensor) -> Expert:
-        """Who predicts at this noise level: the first expert that reaches down to it."""
-        return next(expert for expert in self.experts if timestep >= expert.from_timestep)
+        """Who predicts at this noise level: the first expert that reaches down to it.
+
+        Its weights are on the device until another one is asked for.
+        """
+        expert = next(expert for expert in self.experts if timestep >= expert.from_timestep)
+        if self.seat is not None:
+            self.seat.take(expert.transformer)
+        return expert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +94,10 @@ class Expert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WanEnds:
-    """What stands before and after denoising."""
+    """What stands before denoising, beside the VAE."""
 
     tokenizer: Any  # Any: transformers' tokenizers are untyped here
     text_encoder: nn.Module
-    vae: Any  # Any: AutoencoderKLWan, whose methods and `config` diffusers does not type
     image_encoder: nn.Module | None
     """CLIP's; None for a transformer that does not attend to pictures."""
     image_processor: Any  # Any: CLIPImageProcessor, or None as above
@@ -97,8 +109,10 @@ def load_wan(
     dtype: torch.dtype,
     device: torch.device,
     ranks: RankContext | None = None,
+    placement: Placement = ALL_ON_GPU,
 ) -> WanModel:
-    """Load this rank's part of `folder` onto `device`; text encoder and VAE only on the leader.
+    """Load this rank's part of `folder` onto `device`, but for what `placement` keeps off it; the
+    text encoder only on the leader, as the VAE unless it decodes in tiles.
 
     `ranks` is None for a single process. Raises ModelError for a folder that is missing,
     incomplete, damaged, pickled, of an unknown variant or not what its card says, PlanError if it
@@ -113,53 +127,63 @@ def load_wan(
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     scheduler_config = read_json(folder / SCHEDULER / "scheduler_config.json")
+    is_leader = ranks is None or ranks.is_leader
+    take_turns = not placement.are_all_experts_resident and len(expert_names(folder)) > 1
+    transformers_in_turn = (
+        load_transformer(
+            folder,
+            dtype,
+            device,
+            ranks,
+            component=name,
+            weights_device=_HOST if take_turns else None,
+        )
+        for name in expert_names(folder)
+    )
+    seat = ExpertSeat(transformers_in_turn, device) if take_turns else None
+    loaded = list(transformers_in_turn) if seat is None else seat.experts
     return WanModel(
         card=card,
         geometry=read_geometry(folder),
         device=device,
         dtype=dtype,
-        experts=_load_experts(folder, card, dtype, device, ranks),
-        ends=_load_ends(folder, dtype, device) if ranks is None or ranks.is_leader else None,
+        experts=_experts(folder, card, loaded),
+        seat=seat,
+        ends=_load_ends(folder, dtype, device, placement) if is_leader else None,
+        vae=_load_vae(folder, device, placement)
+        if is_leader or placement.is_decode_tiled
+        else None,
         scheduler_class=_scheduler_class(scheduler_config, folder),
         scheduler_config=scheduler_config,
     )
 
 
-def _load_experts(
-    folder: Path,
-    card: ModelCard,
-    dtype: torch.dtype,
-    device: torch.device,
-    ranks: RankContext | None,
-) -> tuple[Expert, ...]:
+def _experts(folder: Path, card: ModelCard, loaded: list[nn.Module]) -> tuple[Expert, ...]:
     """Source of the boundary: `WanPipeline.__call__`, diffusers 0.42.1."""
     boundary_ratio = read_geometry(folder).boundary_ratio
     scheduler = read_json(folder / SCHEDULER / "scheduler_config.json")
-    transformers = [
-        load_transformer(folder, dtype, device, ranks, component=name)
-        for name in expert_names(folder)
-    ]
     if boundary_ratio is None:
-        return (Expert(transformer=transformers[0], from_timestep=0.0, guidance_share=1.0),)
+        return (Expert(transformer=loaded[0], from_timestep=0.0, guidance_share=1.0),)
     boundary = boundary_ratio * scheduler.get("num_train_timesteps", 1000)
-    high, low = transformers
+    high, low = loaded
     return (
         Expert(transformer=high, from_timestep=boundary, guidance_share=1.0),
         Expert(transformer=low, from_timestep=0.0, guidance_share=card.low_noise_guidance),
     )
 
 
-def _load_ends(folder: Path, dtype: torch.dtype, device: torch.device) -> WanEnds:
-    import diffusers
+def _load_ends(
+    folder: Path, dtype: torch.dtype, device: torch.device, placement: Placement
+) -> WanEnds:
     import transformers
 
     has_image_encoder = read_geometry(folder).image_embedding is not None
+    text_device = device if placement.is_text_encoder_on_gpu else _HOST
     return WanEnds(
         tokenizer=_load_plain(transformers.AutoTokenizer, folder / TOKENIZER),
         text_encoder=_load_weighted(
-            transformers.UMT5EncoderModel, folder, TEXT_ENCODER, dtype, device
+            transformers.UMT5EncoderModel, folder, TEXT_ENCODER, dtype, text_device
         ),
-        vae=_load_weighted(diffusers.AutoencoderKLWan, folder, VAE, torch.float32, device),
         # In float32, as in diffusers' Wan examples.
         image_encoder=_load_weighted(
             transformers.CLIPVisionModel, folder, IMAGE_ENCODER, torch.float32, device
@@ -170,6 +194,15 @@ def _load_ends(folder: Path, dtype: torch.dtype, device: torch.device) -> WanEnd
         if has_image_encoder
         else None,
     )
+
+
+def _load_vae(folder: Path, device: torch.device, placement: Placement) -> Any:  # Any: as above
+    import diffusers
+
+    vae: Any = _load_weighted(diffusers.AutoencoderKLWan, folder, VAE, torch.float32, device)
+    if placement.is_decode_tiled:
+        vae.enable_tiling()
+    return vae
 
 
 def _load_weighted(

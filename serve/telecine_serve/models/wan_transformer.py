@@ -32,9 +32,11 @@ def load_transformer(
     ranks: RankContext | None,
     *,
     component: str = TRANSFORMER,
+    weights_device: torch.device | None = None,
 ) -> nn.Module:
     """This rank's part of the transformer in `folder`/`component`, in evaluation mode, frozen.
 
+    It computes on `device`; `weights_device` is where its weights wait, if not there.
     Raises ModelError for weights that are missing, damaged or do not fit, PlanError for a model
     that does not divide along the axes of `ranks`.
     """
@@ -52,11 +54,11 @@ def load_transformer(
         tp_rank=0 if ranks is None else ranks.tp_group.rank(),
         tp_size=1 if ranks is None else ranks.tp_size,
         dtype_from_name=lambda name: _dtype(transformer, name, dtype),
-        device=device,
+        device=weights_device or device,
         is_unused=lambda name: _is_unused(transformer, name),
     )
-    # What is left to move are RoPE's tables: buffers, which no file has.
-    loaded: nn.Module = transformer.to(device).eval().requires_grad_(False)
+    _move_buffers(transformer, device)
+    loaded: nn.Module = transformer.eval().requires_grad_(False)
     return loaded
 
 
@@ -84,6 +86,13 @@ def _build_empty(folder: Path) -> Any:  # Any: diffusers ships no types
             return WanTransformer3DModel.from_config(config)
     except (TypeError, ValueError) as error:
         raise ModelError(f"cannot load {folder}: {error}") from error
+
+
+def _move_buffers(transformer: nn.Module, device: torch.device) -> None:
+    """RoPE's tables, which no file has."""
+    for module in transformer.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, buffer.to(device))
 
 
 def _is_unused(transformer: Any, name: str) -> bool:

@@ -64,6 +64,8 @@ class ClipShape:
     num_steps: int
     is_guided: bool
     """Two forward passes per step (classifier-free guidance)."""
+    has_step_cache: bool = False
+    """Whether it may ask for one: what that remembers needs room."""
 
     @property
     def num_forwards(self) -> int:

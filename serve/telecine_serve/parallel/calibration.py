@@ -21,6 +21,9 @@ class Calibration:
     """Of one collective, however small. Guess."""
     host_bytes_per_s: float = 25e9
     """From host memory to a GPU, PCIe 4 x16 (facts/engine.md: 25 to 30)."""
+    host_share: float = 0.8
+    """Of a node's memory that weights may take: processes, shared memory and the files that are
+    read want the rest. Guess."""
     activation_widths: float = 5.0
     """Token-sized bf16 tensors alive at the peak of a block on every rank. Guess (same source)."""
     activation_sharded_widths: float = 5.4
@@ -32,6 +35,8 @@ class Calibration:
     """Feature maps that its causal convolutions keep: 7 layers x 2 frames (same source)."""
     decode_tile_px: int = 256
     """Side of a tile when decoding tiled: diffusers' default."""
+    decode_stride_px: int = 192
+    """From a tile to the next (same source)."""
     decode_pixels_per_s: float = 12e6
     """Output pixels of the VAE. Guess."""
     decode_tiled_slowdown: float = 1.2

@@ -40,6 +40,18 @@ def broadcast(tensor: torch.Tensor, group: dist.ProcessGroup, *, source_rank: in
         dist.broadcast(tensor, src=source_rank, group=group)
 
 
+def send(tensor: torch.Tensor, group: dist.ProcessGroup, *, to_rank: int) -> None:
+    """Give a tensor to one rank (a global one), which has to `receive` it."""
+    with peers_expected("send", group):
+        dist.send(tensor.contiguous(), dst=to_rank, group=group)
+
+
+def receive(tensor: torch.Tensor, group: dist.ProcessGroup, *, from_rank: int) -> None:
+    """Fill `tensor` with what one rank (a global one) sends; shapes must agree."""
+    with peers_expected("receive", group):
+        dist.recv(tensor, src=from_rank, group=group)
+
+
 def is_true_on_any_rank(flag: bool, group: dist.ProcessGroup, device: torch.device) -> bool:
     """The same answer on every rank of `group`: whether any of them says true."""
     votes = torch.tensor([int(flag)], dtype=torch.int32, device=device)

@@ -6,6 +6,7 @@ another is named: facts/engine.md section 9 ("paper" there: arithmetic, to be ca
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from telecine_serve.parallel.architecture import (
@@ -18,17 +19,10 @@ from telecine_serve.parallel.architecture import (
 )
 from telecine_serve.parallel.axes import Axes
 from telecine_serve.parallel.calibration import Calibration
+from telecine_serve.parallel.placement import Placement
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """What stays on the GPU between uses. The default is all, and the exact decode."""
-
-    is_text_encoder_on_gpu: bool = True
-    are_all_experts_resident: bool = True
-    """If not, the expert that a step needs is copied from host memory."""
-    is_decode_tiled: bool = False
-    """Tiles save memory, but their seams change the picture (facts/engine.md section 5)."""
+_CACHED_WIDTHS = 2
+"""What the first block added to the tokens, and what the others did (`engine/step_cache.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +34,7 @@ class Memory:
     vae_bytes: float
     """With the image encoder, where there is one."""
     denoise_bytes: float
-    """Activations at the peak of a transformer block."""
+    """Activations at the peak of a transformer block, and what a step cache keeps."""
     decode_bytes: float
     """Activations of the VAE; never at the same time as those of denoising."""
     reserve_bytes: float
@@ -73,13 +67,15 @@ def memory_of(
 ) -> Memory:
     """Weights in bf16 (the VAE in float32): (sharded / tp + replicated) per resident expert.
 
-    Activations: A (5 + 5.4 / tp) / sp.
+    Activations: A (5 + 5.4 / tp) / sp; a step cache 2 A / sp for each half that a rank predicts.
     """
     num_resident = architecture.num_experts if placement.are_all_experts_resident else 1
     hidden_bytes = BYTES_BF16 * num_tokens(architecture, clip) * architecture.width
     num_widths = (
         calibration.activation_widths + calibration.activation_sharded_widths / axes.tp_size
     )
+    if clip.has_step_cache:
+        num_widths += _CACHED_WIDTHS * clip.num_forwards / axes.cfg_size
     return Memory(
         transformer_bytes=num_resident * expert_bytes(architecture, axes.tp_size),
         text_encoder_bytes=architecture.text_encoder_bytes * placement.is_text_encoder_on_gpu,
@@ -88,6 +84,21 @@ def memory_of(
         decode_bytes=_decode_bytes(architecture, clip, placement, calibration),
         reserve_bytes=calibration.reserve_bytes,
     )
+
+
+def host_bytes(
+    architecture: Architecture, axes: Axes, placement: Placement, node_size: int
+) -> float:
+    """Of one node's host memory, with a rank for each of its GPUs: each rank's part of every expert
+    if they take turns (its pages are locked), and a gang's text encoder if it runs there.
+    """
+    num_bytes = 0.0
+    if not placement.are_all_experts_resident:
+        of_rank_bytes = architecture.num_experts * expert_bytes(architecture, axes.tp_size)
+        num_bytes += node_size * of_rank_bytes
+    if not placement.is_text_encoder_on_gpu:
+        num_bytes += max(1, node_size // axes.num_ranks) * architecture.text_encoder_bytes
+    return num_bytes
 
 
 def expert_bytes(architecture: Architecture, tp_size: int) -> float:
@@ -162,7 +173,9 @@ def clip_overhead_seconds(
     placement: Placement,
     calibration: Calibration,
 ) -> float:
-    """What a clip takes beside its steps: text, copies of experts, decoding on one GPU."""
+    """What a clip takes beside its steps: text, copies of experts, decoding on one GPU; tiles go
+    round all of the gang's.
+    """
     text_s = (
         calibration.text_on_gpu_s
         if placement.is_text_encoder_on_gpu
@@ -174,17 +187,28 @@ def clip_overhead_seconds(
     num_pixels = clip.num_frames * clip.width_px * clip.height_px
     decode_s = num_pixels / calibration.decode_pixels_per_s
     if placement.is_decode_tiled:
-        decode_s *= calibration.decode_tiled_slowdown
+        rows, columns = (
+            math.ceil(side_px / calibration.decode_stride_px)
+            for side_px in (clip.height_px, clip.width_px)
+        )
+        most_on_a_rank = math.ceil(rows * columns / axes.num_ranks)
+        decode_s *= calibration.decode_tiled_slowdown * most_on_a_rank / (rows * columns)
     return text_s + copied_bytes / calibration.host_bytes_per_s + decode_s
 
 
 def _decode_bytes(
     architecture: Architecture, clip: ClipShape, placement: Placement, calibration: Calibration
 ) -> float:
-    """Feature maps at full resolution, and the finished video in float32."""
+    """Feature maps at full resolution, and the finished video in float32.
+
+    In tiles: one tile's maps, but all tiles, the rows that they are joined to and the video
+    (source: `AutoencoderKLWan.tiled_decode`, diffusers 0.42.1).
+    """
     num_pixels = clip.width_px * clip.height_px
     video_bytes = 3 * clip.num_frames * num_pixels * BYTES_FP32
     if placement.is_decode_tiled:
         num_pixels = min(num_pixels, calibration.decode_tile_px**2)
+        overlap = (calibration.decode_tile_px / calibration.decode_stride_px) ** 2
+        video_bytes = math.ceil(video_bytes * (overlap + 2))
     num_maps = calibration.decode_full_frames + calibration.decode_cached_frames
     return num_pixels * num_maps * architecture.vae_top_channels * BYTES_FP32 + video_bytes

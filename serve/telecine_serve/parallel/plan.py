@@ -6,6 +6,7 @@ use well make more gangs of the same plan. Invariant: a plan that comes out is l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -16,14 +17,15 @@ from telecine_serve.parallel.axes import Axes
 from telecine_serve.parallel.calibration import CALIBRATION, Calibration
 from telecine_serve.parallel.cost_model import (
     Memory,
-    Placement,
     Traffic,
     clip_overhead_seconds,
+    host_bytes,
     memory_of,
     step_seconds,
     traffic_of,
 )
 from telecine_serve.parallel.legal import all_axes, illegal_because
+from telecine_serve.parallel.placement import Placement
 
 _MAX_SUGGESTED_GPUS = 64
 ALL_PLACEMENTS = tuple(
@@ -39,6 +41,8 @@ class Cluster:
     num_gpus: int
     gpu_memory_bytes: float
     gpus_per_node: int
+    host_memory_bytes: float | None = None
+    """Of each node; None: there is enough."""
 
     @property
     def node_size(self) -> int:
@@ -54,6 +58,8 @@ class Plan:
     num_gangs: int
     placement: Placement
     memory: Memory
+    host_bytes: float
+    """Of the memory of the node with the leading rank."""
     traffic: Traffic
     step_s: float
     clip_s: float
@@ -96,10 +102,10 @@ def make_plan(
         reason = illegal_because(architecture, clip, axes, cluster.node_size)
         if reason is None:
             plan = _best_placement(architecture, clip, axes, cluster, placements, calibration)
-            if _fits(plan, cluster):
+            if _fits(plan, cluster, calibration):
                 plans.append(plan)
                 continue
-            reason = _too_large(plan, cluster)
+            reason = _too_large(plan, cluster, calibration)
         rejections.append(Rejection(axes=axes, reason=reason))
     if not plans:
         raise PlanError(_nothing_fits(architecture, clip, cluster, placements, calibration))
@@ -127,12 +133,13 @@ def _best_placement(
                 num_gangs=cluster.num_gpus // axes.num_ranks,
                 placement=placement,
                 memory=memory_of(architecture, clip, axes, placement, calibration),
+                host_bytes=host_bytes(architecture, axes, placement, cluster.node_size),
                 traffic=traffic_of(architecture, clip, axes),
                 step_s=step_s,
                 clip_s=clip.num_steps * step_s + overhead_s,
             )
         )
-    fitting = [plan for plan in plans if _fits(plan, cluster)]
+    fitting = [plan for plan in plans if _fits(plan, cluster, calibration)]
     if fitting:
         return min(fitting, key=_rank)
     return min(plans, key=lambda plan: plan.memory.total_bytes)
@@ -142,14 +149,26 @@ def _rank(plan: Plan) -> tuple[bool, float, int]:
     return (plan.placement.is_decode_tiled, plan.clip_s, plan.axes.num_ranks)
 
 
-def _fits(plan: Plan, cluster: Cluster) -> bool:
-    return plan.memory.total_bytes <= cluster.gpu_memory_bytes
+def _fits(plan: Plan, cluster: Cluster, calibration: Calibration) -> bool:
+    fits_gpu = plan.memory.total_bytes <= cluster.gpu_memory_bytes
+    return fits_gpu and plan.host_bytes <= _usable_host_bytes(cluster, calibration)
 
 
-def _too_large(plan: Plan, cluster: Cluster) -> str:
+def _usable_host_bytes(cluster: Cluster, calibration: Calibration) -> float:
+    if cluster.host_memory_bytes is None:
+        return math.inf
+    return calibration.host_share * cluster.host_memory_bytes
+
+
+def _too_large(plan: Plan, cluster: Cluster, calibration: Calibration) -> str:
+    if plan.memory.total_bytes > cluster.gpu_memory_bytes:
+        return (
+            f"needs {plan.memory.total_bytes / 1e9:.1f} GB at the least, a GPU has "
+            f"{cluster.gpu_memory_bytes / 1e9:.0f} GB"
+        )
     return (
-        f"needs {plan.memory.total_bytes / 1e9:.1f} GB at the least, a GPU has "
-        f"{cluster.gpu_memory_bytes / 1e9:.0f} GB"
+        f"needs {plan.host_bytes / 1e9:.0f} GB of a node's own memory, of which weights may take "
+        f"{_usable_host_bytes(cluster, calibration) / 1e9:.0f} GB"
     )
 
 
@@ -186,9 +205,9 @@ def _nothing_fits(
         return min(plans, key=lambda plan: plan.memory.total_bytes)
 
     here = smallest(cluster)
-    message = f"no plan fits: {here.axes} " + _too_large(here, cluster)
+    message = f"no plan fits: {here.axes} " + _too_large(here, cluster, calibration)
     for num_gpus in range(cluster.num_gpus + 1, _MAX_SUGGESTED_GPUS + 1):
         larger = replace(cluster, num_gpus=num_gpus)
-        if _fits(smallest(larger), larger):
+        if _fits(smallest(larger), larger, calibration):
             return f"{message}; {num_gpus} such GPUs would do"
     return f"{message}; more such GPUs would not help: take larger ones"

@@ -7,8 +7,11 @@ from dataclasses import fields
 
 from telecine_platform.errors import PlanError
 from telecine_serve.parallel.architecture import Architecture, ClipShape
+from telecine_serve.parallel.axes import Axes
 from telecine_serve.parallel.calibration import CALIBRATION
-from telecine_serve.parallel.plan import Cluster, Plan, make_plan
+from telecine_serve.parallel.cost_model import host_bytes
+from telecine_serve.parallel.placement import Placement
+from telecine_serve.parallel.plan import Cluster, make_plan
 
 NUM_GPUS = (1, 2, 4, 8, 16, 32)
 GPU_MEMORY_GB = (24, 48, 80, 141)
@@ -24,16 +27,22 @@ cfg x sp x tp of one gang, how many gangs, memory of the fullest GPU, estimated 
 per clip. The estimates are arithmetic (`parallel/cost_model.py`), not measurements.
 
 Marks: **T** the text encoder runs on the host's cores; **E** one expert at a time is on the GPU;
-**V** the VAE decodes in tiles, which changes the picture a little and is the last resort.
+**V** the VAE decodes in tiles, spread over the ranks, which changes the picture a little and is the
+last resort.
 
 Why 32 GPUs make two gangs: 40 heads do not divide over the 16 ranks of a half.
-The engine runs plans without a mark so far: it keeps everything on the GPU and decodes whole.
+A gang plans the same way at its start and runs what comes out. With **E** each rank keeps both
+experts in its host memory ({host_gb} at tp1, half of it at tp2) and copies the one that is needed,
+twice per clip. The tables take the host's memory to be enough; a gang asks Ray what its nodes have,
+and `telecine plan --node-memory` takes it into account.
 """
 
 
 def plans_markdown(architecture: Architecture) -> str:
     """The whole document; the same input gives the same text."""
-    lines = [_INTRODUCTION]
+    turns = Placement(are_all_experts_resident=False)
+    waiting_bytes = host_bytes(architecture, Axes(), turns, node_size=1)
+    lines = [_INTRODUCTION.format(host_gb=f"{waiting_bytes / 1e9:.0f} GB")]
     for name, (width_px, height_px) in SIZES_PX.items():
         clip = ClipShape(
             width_px=width_px, height_px=height_px, num_frames=81, num_steps=40, is_guided=True
@@ -63,18 +72,9 @@ def _cell(architecture: Architecture, clip: ClipShape, num_gpus: int, memory_gb:
         plan = make_plan(architecture, clip, cluster).plan
     except PlanError as error:
         return str(error)
-    marks = f" **{_marks(plan)}**" if _marks(plan) else ""
+    marks = f" **{plan.placement}**" if plan.placement != Placement() else ""
     gangs = f"{plan.num_gangs} gangs of " if plan.num_gangs > 1 else ""
     return (
         f"{gangs}{plan.axes}{marks}, {plan.memory.total_bytes / 1e9:.1f} GB, "
         f"{plan.step_s:.2f} s, {plan.clip_s:.0f} s"
-    )
-
-
-def _marks(plan: Plan) -> str:
-    placement = plan.placement
-    return (
-        "T" * (not placement.is_text_encoder_on_gpu)
-        + "E" * (not placement.are_all_experts_resident)
-        + "V" * placement.is_decode_tiled
     )

@@ -42,13 +42,15 @@ def _resume_and_save(rank: int, world_size: int, port: int, model: Path, data: P
     from telecine_serve.engine.images import Images
     from telecine_serve.engine.step_control import StepControl
     from telecine_serve.gang import rank as rank_module
+    from telecine_serve.gang.plan import GangPlan
     from telecine_serve.parallel.axes import Axes
+    from telecine_serve.parallel.placement import Placement
     from tests.telecine_serve.engine.checkpoints import SaveAll
     from tests.telecine_serve.specs import small_spec
 
     settings = Settings(num_ranks=world_size, model_folder=model, data_dir=data, checkpoint_s=1e-6)
     actor = rank_module.Rank(rank, settings)
-    actor.start("127.0.0.1", port, Axes())
+    actor.start("127.0.0.1", port, GangPlan(axes=Axes(), placement=Placement()))
     blobs = open_store(settings.resolved_storage_url, None)
     saved = SaveAll()
     actor._engine.denoise(small_spec(), StepControl(actor._ranks), checkpoints=saved.writer)

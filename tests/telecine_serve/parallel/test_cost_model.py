@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from telecine_platform.catalogue import CATALOGUE
@@ -11,13 +13,14 @@ from telecine_serve.parallel.architecture import ClipShape, latent_bytes, num_to
 from telecine_serve.parallel.axes import Axes
 from telecine_serve.parallel.calibration import CALIBRATION
 from telecine_serve.parallel.cost_model import (
-    Placement,
     expert_bytes,
     forward_flops,
+    host_bytes,
     memory_of,
     step_seconds,
     traffic_of,
 )
+from telecine_serve.parallel.placement import Placement
 from tests.records import spec
 
 _A14B = ARCHITECTURES["wan2.2-t2v-a14b"]
@@ -72,6 +75,32 @@ def test_activations_of_720p(axes: Axes, gigabytes: float) -> None:
     memory = memory_of(_A14B, _clip(), axes, Placement(), CALIBRATION)
 
     assert memory.denoise_bytes / 1e9 == pytest.approx(gigabytes, abs=0.1)
+
+
+def test_step_cache_keeps_two_tensors_of_tokens_for_each_half_on_a_rank() -> None:
+    exact, cached, cached_at_cfg2 = (
+        memory_of(_A14B, clip, axes, Placement(), CALIBRATION).denoise_bytes
+        for clip, axes in (
+            (_clip(is_guided=True), Axes()),
+            (replace(_clip(is_guided=True), has_step_cache=True), Axes()),
+            (replace(_clip(is_guided=True), has_step_cache=True), Axes(cfg_size=2)),
+        )
+    )
+
+    assert (cached - exact) / 1e9 == pytest.approx(4 * 0.774, rel=0.001)
+    assert (cached_at_cfg2 - exact) / 1e9 == pytest.approx(2 * 0.774, rel=0.001)
+
+
+def test_experts_that_take_turns_halve_the_gpus_weights_and_wait_on_the_host() -> None:
+    turns = Placement(are_all_experts_resident=False)
+    resident, swapped = (
+        memory_of(_A14B, _clip(), Axes(tp_size=2), placement, CALIBRATION).transformer_bytes
+        for placement in (Placement(), turns)
+    )
+
+    assert swapped == resident / 2
+    assert host_bytes(_A14B, Axes(tp_size=2), turns, node_size=8) == 8 * resident
+    assert host_bytes(_A14B, Axes(tp_size=2), Placement(), node_size=8) == 0
 
 
 @pytest.mark.parametrize(

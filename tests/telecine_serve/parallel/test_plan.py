@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from telecine_platform.errors import PlanError
 from telecine_serve.models.architectures import ARCHITECTURES, architecture_from_folder
 from telecine_serve.parallel.architecture import ClipShape
 from telecine_serve.parallel.axes import Axes
-from telecine_serve.parallel.cost_model import Placement
 from telecine_serve.parallel.legal import axes_of_gang, least_memory_axes
-from telecine_serve.parallel.plan import Cluster, make_plan
+from telecine_serve.parallel.placement import Placement, placement_from_text
+from telecine_serve.parallel.plan import ALL_PLACEMENTS, Cluster, make_plan
 from telecine_serve.parallel.plan_tables import plans_markdown
 
 _DOCUMENT = Path(__file__).parents[3] / "docs" / "plans.md"
@@ -157,6 +158,22 @@ def test_cpu_ranks_that_divide_in_no_way_raise(embedded_folder: Path) -> None:
 
     with pytest.raises(PlanError, match="4 heads do not divide over 3 ranks"):
         least_memory_axes(architecture, 3)
+
+
+def test_experts_do_not_wait_in_memory_that_a_node_lacks() -> None:
+    plenty = make_plan(_A14B, _clip(), _cluster(8)).plan
+    short = make_plan(_A14B, _clip(), replace(_cluster(8), host_memory_bytes=430e9)).plan
+
+    assert (plenty.axes.tp_size, str(plenty.placement)) == (1, "E")
+    assert plenty.host_bytes / 1e9 == pytest.approx(8 * 57.2, rel=0.01)
+    assert (short.axes.tp_size, str(short.placement)) == (2, "none")
+    with pytest.raises(PlanError, match=r"needs .* GB of a node's own memory"):
+        make_plan(_A14B, _clip(), replace(_cluster(1, 48), host_memory_bytes=48e9))
+
+
+@pytest.mark.parametrize("placement", ALL_PLACEMENTS, ids=str)
+def test_placement_is_read_as_it_is_written(placement: Placement) -> None:
+    assert placement_from_text(str(placement)) == placement
 
 
 def test_tables_in_the_documentation_are_current() -> None:

@@ -33,6 +33,15 @@ def test_plan_is_told_in_words() -> None:
     assert "s per clip" in output
 
 
+def test_node_without_memory_for_what_waits_gets_another_plan() -> None:
+    arguments = (*_A14B, "--gpus", "8", "--size", "1280x720", "--json")
+    plenty, short = (json.loads(_run(*arguments, *more)) for more in ((), ("--node-memory", "400")))
+
+    assert not plenty["placement"]["are_all_experts_resident"]
+    assert plenty["host_bytes"] > 400e9
+    assert short["placement"]["are_all_experts_resident"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

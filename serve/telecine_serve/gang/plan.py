@@ -1,6 +1,8 @@
-"""How a gang of `num_ranks` divides its model: asked once, before its ranks start."""
+"""How a gang of `num_ranks` divides and places its model: asked once, before its ranks start."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from telecine_platform.catalogue import ModelCard, card_from_name
 from telecine_platform.errors import PlanError
@@ -8,41 +10,58 @@ from telecine_platform.settings import Settings
 from telecine_serve.models.architectures import architecture_from_folder
 from telecine_serve.parallel.architecture import Architecture, ClipShape
 from telecine_serve.parallel.axes import Axes, axes_from_text
-from telecine_serve.parallel.cost_model import Placement
 from telecine_serve.parallel.legal import axes_of_gang, illegal_because, least_memory_axes
-from telecine_serve.parallel.plan import Cluster, make_plan
-
-_ENGINE_PLACEMENTS = (Placement(),)
-"""What the engine can do so far: everything stays on the GPU, the decode is whole."""
+from telecine_serve.parallel.placement import Placement, placement_from_text
+from telecine_serve.parallel.plan import ALL_PLACEMENTS, Cluster, make_plan
 
 
-def gang_axes(settings: Settings, gpu_memory_bytes: int | None, gpus_per_node: int) -> Axes:
-    """The planner's axes for the model's largest clip; `gpu_memory_bytes` is None on CPUs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GangPlan:
+    """What every rank of a gang has to know of it."""
 
-    CPU ranks share a machine's memory, so they take the axes that need least of it. Raises
-    PlanError if the model does not divide or does not fit, ModelError for an unreadable folder.
+    axes: Axes
+    placement: Placement
+
+
+def plan_gang(
+    settings: Settings,
+    gpu_memory_bytes: int | None,
+    gpus_per_node: int,
+    host_memory_bytes: float | None = None,
+) -> GangPlan:
+    """The planner's choice for the model's largest clip; `gpu_memory_bytes` is None on CPUs, and
+    `host_memory_bytes` (of a node) where it is not to be looked at.
+
+    CPU ranks share a machine's memory, so they take the axes that need least of it, and their
+    model stays where it is. Raises PlanError if the model does not divide or does not fit,
+    ModelError for an unreadable folder.
     """
     card = card_from_name(settings.model)
     architecture = architecture_from_folder(settings.resolved_model_folder, card.max_text_tokens)
-    clip = _largest_clip(card)
+    clip = _largest_clip(card, settings)
     chosen = [axes_from_text(settings.gang_axes)] if settings.gang_axes else []
+    placements = ALL_PLACEMENTS
+    if settings.gang_placement:
+        placements = (placement_from_text(settings.gang_placement),)
     for axes in chosen:
         _check_chosen(architecture, clip, axes, settings, gpu_memory_bytes, gpus_per_node)
     if gpu_memory_bytes is None:
-        return chosen[0] if chosen else least_memory_axes(architecture, settings.num_ranks)
+        axes = chosen[0] if chosen else least_memory_axes(architecture, settings.num_ranks)
+        return GangPlan(axes=axes, placement=placements[0])
     cluster = Cluster(
         num_gpus=settings.num_ranks,
         gpu_memory_bytes=gpu_memory_bytes,
         gpus_per_node=gpus_per_node,
+        host_memory_bytes=host_memory_bytes,
     )
-    planning = make_plan(
+    plan = make_plan(
         architecture,
         clip,
         cluster,
         candidates=chosen or list(axes_of_gang(settings.num_ranks)),
-        placements=_ENGINE_PLACEMENTS,
-    )
-    return planning.plan.axes
+        placements=placements,
+    ).plan
+    return GangPlan(axes=plan.axes, placement=plan.placement)
 
 
 def _check_chosen(
@@ -62,7 +81,7 @@ def _check_chosen(
         raise PlanError(f"gang_axes {settings.gang_axes!r}: {reason}")
 
 
-def _largest_clip(card: ModelCard) -> ClipShape:
+def _largest_clip(card: ModelCard, settings: Settings) -> ClipShape:
     width_px, height_px = max(card.sizes_px, key=lambda size: size[0] * size[1])
     return ClipShape(
         width_px=width_px,
@@ -70,4 +89,5 @@ def _largest_clip(card: ModelCard) -> ClipShape:
         num_frames=card.num_frames_from_s(max(card.durations_s)),
         num_steps=card.num_steps,
         is_guided=card.guidance_scale > 1,
+        has_step_cache=settings.max_step_cache > 0,
     )

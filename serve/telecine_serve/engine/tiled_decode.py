@@ -1,0 +1,134 @@
+"""Decode in tiles, each on some rank; the leader joins them as diffusers would.
+
+Tiles overlap, and diffusers' own code blends them: it runs on the leader with a decoder that hands
+out the frames that are there already. Only which tiles there are is said twice, and a disagreement
+raises. Invariant: what comes out is what `AutoencoderKLWan.tiled_decode` (diffusers 0.42.1) gives
+on one rank. Dims: B batch (1), C channels, T frames, H height, W width; latents are compressed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from typing import Any
+
+import torch
+
+from telecine_platform.errors import ModelError
+from telecine_serve.parallel.collectives import receive, send
+from telecine_serve.parallel.mesh import RankContext
+
+
+def num_tiles(vae: Any, latents_BCTHW: torch.Tensor) -> int:  # Any: diffusers does not type it
+    """1 for a VAE that decodes whole, and for a clip that is no larger than a tile."""
+    return len(_corners(vae, latents_BCTHW)) if _is_tiled(vae, latents_BCTHW) else 1
+
+
+def decode_on_ranks(
+    vae: Any,  # Any: as above
+    latents_BCTHW: torch.Tensor,
+    ranks: RankContext,
+) -> torch.Tensor | None:
+    """`video_BCTHW` on the leader, None elsewhere; every rank calls it with the same latents.
+
+    Tiles go round the ranks in turn. Raises GangBroken if a peer died.
+    """
+    corners = _corners(vae, latents_BCTHW)
+    owners = [place % ranks.world_size for place in range(len(corners))]
+    mine = {
+        place: _decode(vae, _cut(vae, latents_BCTHW, corner))
+        for place, corner in enumerate(corners)
+        if owners[place] == ranks.rank
+    }
+    if not ranks.is_leader:
+        for tile_BCTHW in mine.values():
+            send(tile_BCTHW, ranks.world_group, to_rank=ranks.leader_rank)
+        return None
+    sample_BCTHW = mine[0]  # the leader has the first tile, a largest one
+    tiles = []
+    for place, corner in enumerate(corners):
+        if place not in mine:
+            height, width = _cut(vae, latents_BCTHW, corner).shape[-2:]
+            scale = vae.spatial_compression_ratio // (vae.config.patch_size or 1)
+            empty_BCTHW = sample_BCTHW.new_empty(
+                (*sample_BCTHW.shape[:3], height * scale, width * scale)
+            )
+            receive(empty_BCTHW, ranks.world_group, from_rank=owners[place])
+            mine[place] = empty_BCTHW
+        tiles.append(mine[place])
+    with _decoder_gives(vae, tiles):
+        video_BCTHW: torch.Tensor = vae.tiled_decode(latents_BCTHW, return_dict=False)[0]
+    return video_BCTHW
+
+
+def _is_tiled(vae: Any, latents_BCTHW: torch.Tensor) -> bool:  # Any: as above
+    height, width = latents_BCTHW.shape[-2:]
+    tile_height, tile_width = _tile_size(vae)
+    return bool(vae.use_tiling) and (height > tile_height or width > tile_width)
+
+
+def _tile_size(vae: Any) -> tuple[int, int]:  # Any: as above
+    """Height and width in latents."""
+    ratio = vae.spatial_compression_ratio
+    return vae.tile_sample_min_height // ratio, vae.tile_sample_min_width // ratio
+
+
+def _corners(vae: Any, latents_BCTHW: torch.Tensor) -> list[tuple[int, int]]:  # Any: as above
+    """Top and left of each tile in latents, row by row."""
+    height, width = latents_BCTHW.shape[-2:]
+    ratio = vae.spatial_compression_ratio
+    tops = range(0, height, vae.tile_sample_stride_height // ratio)
+    lefts = range(0, width, vae.tile_sample_stride_width // ratio)
+    return list(product(tops, lefts))
+
+
+def _cut(vae: Any, latents_BCTHW: torch.Tensor, corner: tuple[int, int]) -> torch.Tensor:
+    (top, left), (height, width) = corner, _tile_size(vae)  # Any above: as before
+    return latents_BCTHW[..., top : top + height, left : left + width]
+
+
+def _decode(vae: Any, tile_BCTHW: torch.Tensor) -> torch.Tensor:  # Any: as above
+    """Frame after frame, as its causal convolutions remember the last ones."""
+    vae.clear_cache()
+    frames = []
+    for place in range(tile_BCTHW.shape[2]):
+        vae._conv_idx = [0]
+        frames.append(
+            vae.decoder(
+                vae.post_quant_conv(tile_BCTHW[:, :, place : place + 1]),
+                feat_cache=vae._feat_map,
+                feat_idx=vae._conv_idx,
+                first_chunk=place == 0,
+            )
+        )
+    vae.clear_cache()
+    return torch.cat(frames, dim=2)
+
+
+@contextmanager
+def _decoder_gives(vae: Any, tiles: list[torch.Tensor]) -> Iterator[None]:  # Any: as above
+    """Within the block the decoder answers with these tiles: all of one at its first frame.
+
+    ModelError unless exactly these are asked for.
+    """
+    left_over = iter(tiles)
+    current_BCTHW = tiles[0]
+
+    def give(_: torch.Tensor, *, first_chunk: bool = False, **_cache: Any) -> torch.Tensor:
+        nonlocal current_BCTHW
+        if not first_chunk:
+            return current_BCTHW[:, :, :0]
+        tile_BCTHW = next(left_over, None)
+        if tile_BCTHW is None:
+            raise ModelError("diffusers cuts more tiles than this version of Telecine knows")
+        current_BCTHW = tile_BCTHW
+        return current_BCTHW
+
+    vae.decoder.forward = give
+    try:
+        yield
+    finally:
+        del vae.decoder.forward
+    if next(left_over, None) is not None:
+        raise ModelError("diffusers cuts fewer tiles than this version of Telecine knows")
