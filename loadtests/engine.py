@@ -79,7 +79,7 @@ def _run_rank(rank: int, num_ranks: int, port: int, way: str, options: Options) 
     cpu = torch.device("cpu")
     axes = {"sp_size": num_ranks} if way == "sp2" else {}
     ranks = init_ranks(rank, num_ranks, "127.0.0.1", port, cpu, **axes)
-    transformer = _transformer(options)
+    transformer = new_transformer(options)
     predict = _forward(transformer, options)
     expected = predict()
     with _put_on_gang(transformer, way, ranks), _collectives() as spent:
@@ -102,7 +102,7 @@ def _run_rank(rank: int, num_ranks: int, port: int, way: str, options: Options) 
     )
 
 
-def _transformer(options: Options) -> Any:  # Any: diffusers ships no types
+def new_transformer(options: Options) -> Any:  # Any: diffusers ships no types
     import torch
     from diffusers import WanTransformer3DModel
 
