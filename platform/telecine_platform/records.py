@@ -55,6 +55,8 @@ class VideoSpec:
     first_frame: str | None = None
     """Key of the picture that the clip begins with, as PNG of the clip's size; None: from text."""
     last_frame: str | None = None
+    step_cache: float = 0.0
+    """Relative change below which a step uses what the last one found; 0: every step is exact."""
 
     @property
     def picture_keys(self) -> tuple[str, ...]:

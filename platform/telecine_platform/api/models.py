@@ -14,6 +14,7 @@ from telecine_platform.api.videos.bodies import MAX_GUIDANCE, MIN_GUIDANCE
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.errors import NotFound
 from telecine_platform.halts.records import covers, strictest
+from telecine_platform.settings import Settings
 
 router = APIRouter(prefix="/v1/models", tags=["models"], responses=RESPONSES)
 
@@ -29,6 +30,7 @@ class ModelLimits(BaseModel):
     guidance_scale: float = Field(description="The default.")
     min_guidance_scale: float
     max_guidance_scale: float
+    max_step_cache: float = Field(description="0: no request may ask for it.")
     max_prompt_chars: int
     first_frame: str = Field(
         description="A picture to begin with (`input_reference`): `never`, `optional`, `required`."
@@ -72,10 +74,10 @@ def _served_model(context: ApiContext, tenant_id: str) -> Model:
     about = {"model": context.card.name, "tenant_id": tenant_id, "region": context.settings.region}
     halt = strictest([halt for halt in context.halts.in_force() if covers(halt, **about)])
     reason = None if halt is None else halt.message
-    return _model_from_card(context.card, context.settings.max_prompt_chars, reason)
+    return _model_from_card(context.card, context.settings, reason)
 
 
-def _model_from_card(card: ModelCard, max_prompt_chars: int, halted: str | None) -> Model:
+def _model_from_card(card: ModelCard, settings: Settings, halted: str | None) -> Model:
     limits = ModelLimits(
         sizes=[size_name(size_px) for size_px in card.sizes_px],
         seconds=[str(duration_s) for duration_s in card.durations_s],
@@ -85,7 +87,8 @@ def _model_from_card(card: ModelCard, max_prompt_chars: int, halted: str | None)
         guidance_scale=card.guidance_scale,
         min_guidance_scale=MIN_GUIDANCE,
         max_guidance_scale=MAX_GUIDANCE,
-        max_prompt_chars=max_prompt_chars,
+        max_step_cache=settings.max_step_cache,
+        max_prompt_chars=settings.max_prompt_chars,
         first_frame=card.first_frame,
         last_frame=card.last_frame,
     )

@@ -10,22 +10,23 @@ from telecine_platform.api.videos.bodies import CreateVideoBody
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.errors import InvalidRequest
 from telecine_platform.records import VideoSpec
+from telecine_platform.settings import Settings
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 """Unicode categories without a mark on paper: controls, formats, surrogates, separators."""
 
 
 def spec_from_request(
-    body: CreateVideoBody, card: ModelCard, *, max_prompt_chars: int, random_seed: int
+    body: CreateVideoBody, card: ModelCard, settings: Settings, *, random_seed: int
 ) -> VideoSpec:
     """Fill in every default; raises `InvalidRequest` with the allowed values."""
     _check_model(body.model, card)
     width_px, height_px = _size_px(body.size, card)
     return VideoSpec(
         model=card.name,
-        prompt=checked_prompt(body.prompt, max_prompt_chars),
+        prompt=checked_prompt(body.prompt, settings.max_prompt_chars),
         negative_prompt=checked_text(
-            body.negative_prompt or "", "negative_prompt", max_prompt_chars
+            body.negative_prompt or "", "negative_prompt", settings.max_prompt_chars
         ),
         width_px=width_px,
         height_px=height_px,
@@ -34,6 +35,7 @@ def spec_from_request(
         num_steps=_num_steps(body.num_steps, card),
         guidance_scale=card.guidance_scale if body.guidance_scale is None else body.guidance_scale,
         seed=random_seed if body.seed is None else body.seed,
+        step_cache=_step_cache(body.step_cache or 0.0, card, settings.max_step_cache),
     )
 
 
@@ -84,6 +86,13 @@ def _num_steps(num_steps: int | None, card: ModelCard) -> int:
     if num_steps > card.max_num_steps:
         raise not_allowed("num_steps", num_steps, [f"1 to {card.max_num_steps}"], card)
     return num_steps
+
+
+def _step_cache(step_cache: float, card: ModelCard, max_step_cache: float) -> float:
+    if step_cache > max_step_cache:
+        allowed = f"0 to {max_step_cache:g}" if max_step_cache else "0: the operator allows none"
+        raise not_allowed("step_cache", step_cache, [allowed], card)
+    return step_cache
 
 
 def checked_prompt(prompt: str, max_chars: int, param: str = "prompt") -> str:

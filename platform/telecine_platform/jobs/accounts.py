@@ -78,7 +78,9 @@ def _on_day(tenant_id: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]
 
 def _learn(connection: sa.Connection, spec: VideoSpec, took_gpu_s: float) -> None:
     formula = formula_gpu_s(card_from_name(spec.model), spec)
-    shapes = (WHOLE_MODEL, shape_of(spec))  # always in this order: no two of us can deadlock
+    shapes = [WHOLE_MODEL, shape_of(spec)]  # always in this order: no two of us can deadlock
+    if spec.step_cache:  # it says nothing of clips whose every step is exact
+        shapes.remove(WHOLE_MODEL)
     for shape in shapes:
         is_this = (price_corrections.c.model == spec.model, price_corrections.c.shape == shape)
         key = {"model": spec.model, "shape": shape}

@@ -56,8 +56,11 @@ def formula_gpu_s(card: ModelCard, spec: VideoSpec) -> float:
 
 
 def shape_of(spec: VideoSpec) -> str:
-    """The class of clips that share a correction, as `832x480x81`. Steps cost the same each."""
-    return f"{spec.width_px}x{spec.height_px}x{spec.num_frames}"
+    """The class of clips that share a correction, as `832x480x81`. Steps cost the same each, but
+    for clips with a step cache: they are a class of their own, however much they ask of it.
+    """
+    size = f"{spec.width_px}x{spec.height_px}x{spec.num_frames}"
+    return f"{size} cached" if spec.step_cache else size
 
 
 def price_gpu_s(formula_gpu_s: float, shape: Correction, model: Correction) -> float:

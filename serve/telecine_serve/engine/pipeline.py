@@ -1,9 +1,10 @@
 """A clip from a specification: encode the text, denoise latents step by step, decode frames.
 
 Our own loop rather than diffusers' pipeline, because ranks have to agree at every step boundary.
-Invariant: on one rank the latents equal those of diffusers' own pipeline for the same seed, and on
-several ranks all hold the same latents at every step. Dims: B batch (1), C channels, T frames,
-H height, W width; in latents T, H and W are the compressed ones. S text tokens, D width.
+Invariant: on one rank the latents equal those of diffusers' own pipeline for the same seed, unless
+a step cache was asked for, and on several ranks all hold the same latents at every step. Dims: B
+batch (1), C channels, T frames, H height, W width; in latents T, H and W are the compressed ones.
+S text tokens, D width.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from telecine_serve.engine.decode import decode_frames
 from telecine_serve.engine.images import NO_IMAGES, Images, check_images, encode_images
 from telecine_serve.engine.scheduler_state import restore_scheduler
 from telecine_serve.engine.shape import check_size, first_latents
+from telecine_serve.engine.step_cache import StepCache
 from telecine_serve.engine.step_control import Phase, StepControl
 from telecine_serve.engine.text import TextCache, encode_prompts
 from telecine_serve.models.wan import WanModel
@@ -43,12 +45,12 @@ class Engine:
         self._ranks = ranks
         self._texts = TextCache()
 
-    def generate(
-        self,
     @property
     def model(self) -> WanModel:
         return self._model
 
+    def generate(
+        self,
         spec: VideoSpec,
         control: StepControl,
         *,
@@ -100,12 +102,16 @@ class Engine:
         fingerprint = clip_fingerprint(spec, self._model.card)
         scheduler = self._model.new_scheduler()
         scheduler.set_timesteps(spec.num_steps, device=self._model.device)
+        cache = StepCache(spec.step_cache, self._ranks)
         first_step, latents_BCTHW = self._start(spec, scheduler, resume_from, fingerprint)
         with self._beats_per_block(control):
             for step in range(first_step, spec.num_steps):
                 control.at_boundary(step, spec.num_steps)
                 timestep = scheduler.timesteps[step]
-                velocity_BCTHW = self._predict(latents_BCTHW, timestep, texts, condition, spec)
+                velocity_BCTHW = self._predict(
+                    latents_BCTHW, timestep, texts, condition, spec, cache
+                )
+                control.note_reused(cache.num_reused)
                 latents_BCTHW = scheduler.step(
                     velocity_BCTHW, timestep, latents_BCTHW, return_dict=False
                 )[0]
@@ -142,6 +148,7 @@ class Engine:
         texts: list[torch.Tensor],
         condition: Condition,
         spec: VideoSpec,
+        cache: StepCache,
     ) -> torch.Tensor:
         expert = self._model.expert_at(timestep)
         inputs = {
@@ -151,14 +158,15 @@ class Engine:
             "return_dict": False,
         }
 
-        def predict(text_BSD: torch.Tensor) -> torch.Tensor:
-            velocity_BCTHW: torch.Tensor = expert.transformer(
-                encoder_hidden_states=text_BSD, **inputs
-            )[0]
+        def predict(half: int) -> torch.Tensor:
+            with cache.one_pass(expert.transformer, half):
+                velocity_BCTHW: torch.Tensor = expert.transformer(
+                    encoder_hidden_states=texts[half], **inputs
+                )[0]
             return velocity_BCTHW
 
         guidance_scale = expert.guidance_scale(spec.guidance_scale)
-        return guided_velocity(predict, texts, guidance_scale, self._ranks)
+        return guided_velocity(predict, len(texts), guidance_scale, self._ranks)
 
     @contextmanager
     def _beats_per_block(self, control: StepControl) -> Iterator[None]:

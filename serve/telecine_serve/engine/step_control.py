@@ -37,6 +37,8 @@ class Progress:
     num_beats: int
     """Only ever goes up: at each phase, transformer block, step and decoded latent frame. A
     watchdog that sees it stand still has found a hung rank."""
+    num_reused: int
+    """Forward passes that the step cache shortened."""
 
 
 class StepControl:
@@ -50,6 +52,7 @@ class StepControl:
         self._step = 0
         self._num_steps = 0
         self._num_beats = 0
+        self._num_reused = 0
 
     def cancel(self) -> None:
         """Ask, from any thread of any one rank, that all ranks stop at the next step boundary."""
@@ -62,6 +65,7 @@ class StepControl:
                 step=self._step,
                 num_steps=self._num_steps,
                 num_beats=self._num_beats,
+                num_reused=self._num_reused,
             )
 
     @property
@@ -90,6 +94,11 @@ class StepControl:
         """The engine got on with its work."""
         with self._lock:
             self._num_beats += 1
+
+    def note_reused(self, num_passes: int) -> None:
+        """So many forward passes of this generation were shortened until now."""
+        with self._lock:
+            self._num_reused = num_passes
 
     def at_boundary(self, step: int, num_steps: int) -> None:
         """The engine has done `step` of `num_steps`; every rank calls this at the same steps.

@@ -129,7 +129,10 @@ class Rank:
             ) from error
         finally:
             self._control, self._job_id = None, None
-            took = {"duration_s": round(time.monotonic() - started_at, 4)}
+            took = {
+                "duration_s": round(time.monotonic() - started_at, 4),
+                "num_reused": control.progress().num_reused,
+            }
             about = {"job_id": job_id, "attempt": attempt, "rank": self._index}
             logger.info("generated", extra={"action": "generated", **about, **took})
 

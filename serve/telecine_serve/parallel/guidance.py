@@ -7,7 +7,7 @@ tokens, D width. Invariant: every rank of the gang ends a step with the same vel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 
@@ -16,22 +16,22 @@ from telecine_serve.parallel.mesh import RankContext
 
 
 def guided_velocity(
-    predict: Callable[[torch.Tensor], torch.Tensor],
-    texts: Sequence[torch.Tensor],
+    predict: Callable[[int], torch.Tensor],
+    num_halves: int,
     guidance_scale: float,
     ranks: RankContext | None,
 ) -> torch.Tensor:
-    """Velocity `BCTHW` for one `text_BSD`, or for two (conditional, unconditional) guided.
+    """Velocity `BCTHW` of one half, or of two (0 conditional, 1 unconditional) guided.
 
-    `predict` is one forward pass. A single text is predicted by both halves alike: a request
-    without guidance gains nothing from a cfg axis.
+    `predict` is the forward pass of a half. A single half is predicted by both sides of a cfg axis
+    alike: a request without guidance gains nothing from one.
     """
-    if len(texts) == 1:
-        return predict(texts[0])
+    if num_halves == 1:
+        return predict(0)
     if ranks is None or ranks.cfg_size == 1:
-        conditional_BCTHW, unconditional_BCTHW = (predict(text_BSD) for text_BSD in texts)
+        conditional_BCTHW, unconditional_BCTHW = predict(0), predict(1)
     else:
-        mine_BCTHW = predict(texts[ranks.cfg_group.rank()])
+        mine_BCTHW = predict(ranks.cfg_group.rank())
         both_BCTHW = all_gather(mine_BCTHW, ranks.cfg_group, dim=0)
         conditional_BCTHW, unconditional_BCTHW = both_BCTHW.chunk(2)
     return unconditional_BCTHW + guidance_scale * (conditional_BCTHW - unconditional_BCTHW)

@@ -67,6 +67,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         ({"prompt": "a", "num_steps": 101}, "invalid_value", "num_steps"),
         ({"prompt": "a", "guidance_scale": 0.5}, "invalid_value", "guidance_scale"),
         ({"prompt": "a", "guidance_scale": "much"}, "invalid_type", "guidance_scale"),
+        ({"prompt": "a", "step_cache": 0.1}, "invalid_value", "step_cache"),
+        ({"prompt": "a", "step_cache": "much"}, "invalid_type", "step_cache"),
         ({"prompt": "a", "input_reference": "x"}, "invalid_type", "input_reference"),
     ],
 )

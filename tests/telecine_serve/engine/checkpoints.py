@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter
-from telecine_serve.engine.step_control import StepControl
+from telecine_serve.engine.step_control import Phase, StepControl
 
 SCHEDULERS = ("euler", "unipc")
 NUM_STEPS = 6
@@ -54,3 +56,29 @@ class CancelAt(StepControl):
         if step == self._cancel_at:
             self.cancel()
         super().at_boundary(step, num_steps)
+
+
+class CancelWithinStep(StepControl):
+    """Cancels itself in the middle of the step after `step`, and keeps the times."""
+
+    def __init__(self, step: int, ranks: Any = None) -> None:  # Any: as above
+        super().__init__(ranks)
+        self._cancel_within = step
+        self._boundaries_s: list[float] = []
+        self.asked_at_s: float | None = None
+
+    @property
+    def longest_step_s(self) -> float:
+        """Of those that were finished."""
+        return max(after - before for before, after in pairwise(self._boundaries_s))
+
+    def at_boundary(self, step: int, num_steps: int) -> None:
+        self._boundaries_s.append(time.monotonic())
+        super().at_boundary(step, num_steps)
+
+    def beat(self) -> None:
+        super().beat()
+        is_within = self.phase is Phase.DENOISING and self.step == self._cancel_within
+        if is_within and self.asked_at_s is None:
+            self.asked_at_s = time.monotonic()
+            self.cancel()

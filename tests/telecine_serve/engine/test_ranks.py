@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +17,22 @@ from telecine_platform.errors import CollectiveError, JobCancelled
 from telecine_platform.storage.local import LocalStore
 from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_fingerprint
 from telecine_serve.engine.checkpoint_store import CheckpointStore
+from telecine_serve.engine.decode import decode_frames
 from telecine_serve.engine.images import Images
 from telecine_serve.engine.pipeline import Engine
 from telecine_serve.engine.start import start_engine
+from telecine_serve.engine.step_cache import relative_change
 from telecine_serve.engine.step_control import StepControl
+from telecine_serve.models.wan import load_wan
 from telecine_serve.parallel.axes import Axes
 from telecine_serve.parallel.mesh import RankContext, arrange_ranks, close_ranks, init_ranks
+from telecine_serve.parallel.placement import Placement
 from tests.ranks import RankFailed, run_ranks
 from tests.telecine_serve.engine.checkpoints import (
     NUM_STEPS,
     SCHEDULERS,
     CancelAt,
+    CancelWithinStep,
     SaveAll,
     folders_by_scheduler,
 )
@@ -39,8 +45,13 @@ _GUIDED = 1e-4
 """Float32 after guidance, which amplifies rounding; as in `parallel/test_parity.py`."""
 _CARD = card_from_name("embedded")
 _LONG_SPEC = small_spec(num_steps=NUM_STEPS)
+_CACHED_SPEC = small_spec(num_steps=12, step_cache=0.2)
 _AXES = (Axes(tp_size=2), Axes(sp_size=2), Axes(cfg_size=2))
+_PLACEMENTS = {"two-experts-i2v": Placement(are_all_experts_resident=False)}
+"""Of the ranks; the one that they are compared with has all on its device."""
 _STOPPED_AT = 3
+_RATIO = 8
+"""Pixels per latent of the embedded VAE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +62,13 @@ class _Report:
     latents_from_variant: dict[tuple[str, str], torch.Tensor]
     """By a variant of the family and its axes."""
     frames_THWC: np.ndarray | None
+    tiled_THWC: np.ndarray | None
     outcomes: list[str]
     """What stopped this rank when rank 0, then rank 1, cancelled; last that it can go on."""
+    cancel_s: list[tuple[float, float]]
+    """How long this rank's own cancel took, and its longest step."""
+    cached_from_axes: dict[str, tuple[float, torch.Tensor, int]]
+    """With a step cache: a change that ranks see differently, latents, passes reused."""
     is_resumed_equal: dict[str, bool]
     """By scheduler."""
     disagreement: str
@@ -101,20 +117,25 @@ def _work(
     blobs: Path,
 ) -> _Report:
     init_ranks(rank, world_size, "127.0.0.1", port, _CPU, timeout_s=60)
-    latents_from_axes, latents_from_variant = {}, {}
+    latents_from_axes, latents_from_variant, cached_from_axes = {}, {}, {}
     for axes in reversed(_AXES):
         ranks = arrange_ranks(axes, _CPU, timeout_s=60)
         engine = start_engine(folders["euler"], _CARD, _CPU, ranks)
         latents_from_axes[str(axes)] = engine.denoise(small_spec(), StepControl(ranks))
+        cached_from_axes[str(axes)] = _cached(engine, ranks)
         for name, images in ON_RANKS:
             latents_from_variant[name, str(axes)] = start_engine(
-                variants[name], CARDS[name], _CPU, ranks
+                variants[name], CARDS[name], _CPU, ranks, _PLACEMENTS.get(name, Placement())
             ).denoise(SPEC, StepControl(ranks), images=images)
+    outcomes, cancel_s = _cancel_from_each_rank(engine, ranks)
     report = _Report(
         latents_from_axes=latents_from_axes,
         latents_from_variant=latents_from_variant,
         frames_THWC=engine.generate(small_spec(), StepControl(ranks)),
-        outcomes=_cancel_from_each_rank(engine, ranks),
+        tiled_THWC=_decode_tiled(folders["euler"], ranks),
+        outcomes=outcomes,
+        cancel_s=cancel_s,
+        cached_from_axes=cached_from_axes,
         is_resumed_equal={
             name: _is_resumed_equal(start_engine(folder, _CARD, _CPU, ranks), ranks, name, blobs)
             for name, folder in folders.items()
@@ -125,16 +146,41 @@ def _work(
     return report
 
 
-def _cancel_from_each_rank(engine: Engine, ranks: RankContext) -> list[str]:
-    outcomes = []
-    for canceller, step in ((0, 2), (1, 4)):
-        control = CancelAt(step, ranks) if ranks.rank == canceller else StepControl(ranks)
+def _cancel_from_each_rank(
+    engine: Engine, ranks: RankContext
+) -> tuple[list[str], list[tuple[float, float]]]:
+    outcomes, times_s = [], []
+    for canceller, step in ((0, 1), (1, 3)):
+        asking = CancelWithinStep(step, ranks) if ranks.rank == canceller else None
         try:
-            engine.generate(_LONG_SPEC, control)
+            engine.generate(_LONG_SPEC, asking or StepControl(ranks))
         except JobCancelled as error:
             outcomes.append(str(error))
+        if asking is not None and asking.asked_at_s is not None:
+            times_s.append((time.monotonic() - asking.asked_at_s, asking.longest_step_s))
     engine.generate(small_spec(), StepControl(ranks))
-    return [*outcomes, "goes on"]
+    return [*outcomes, "goes on"], times_s
+
+
+def _decode_tiled(folder: Path, ranks: RankContext | None) -> np.ndarray | None:
+    """Nine tiles, those at the edges smaller ones."""
+    placement = Placement(is_decode_tiled=True)
+    vae = load_wan(folder, _CARD, torch.float32, _CPU, ranks, placement).vae
+    vae.enable_tiling(32, 32, 24, 24)
+    shape_BCTHW = (1, vae.config.z_dim, 2, 64 // _RATIO, 64 // _RATIO)
+    latents_BCTHW = torch.randn(shape_BCTHW, generator=torch.Generator().manual_seed(3))
+    return decode_frames(vae, latents_BCTHW, StepControl(ranks), ranks)
+
+
+def _cached(engine: Engine, ranks: RankContext) -> tuple[float, torch.Tensor, int]:
+    """Each rank sees another change: alone, one would reuse and the other not."""
+    before_BSD = torch.ones(1, 4, 3)
+    change = relative_change(
+        before_BSD * (1 + ranks.rank), before_BSD, torch.ones(1, 4, 1, dtype=torch.bool), ranks
+    )
+    control = StepControl(ranks)
+    latents_BCTHW = engine.denoise(_CACHED_SPEC, control)
+    return change, latents_BCTHW, control.progress().num_reused
 
 
 def _is_resumed_equal(engine: Engine, ranks: RankContext, job_id: str, blobs: Path) -> bool:
@@ -222,11 +268,58 @@ def test_leader_makes_the_frames_of_one_rank_and_its_peer_none(
 
 
 @pytest.mark.slow
+def test_tiles_on_two_ranks_make_the_frames_of_diffusers_own_tiled_decode(
+    embedded_folder: Path, two_ranks: tuple[_Report, _Report]
+) -> None:
+    leader, peer = two_ranks
+
+    expected_THWC = _decode_tiled(embedded_folder, None)
+    assert leader.tiled_THWC is not None
+    assert expected_THWC is not None
+    assert expected_THWC.shape == (5, 64, 64, 3)
+    assert np.array_equal(leader.tiled_THWC, expected_THWC)
+    assert peer.tiled_THWC is None
+
+
+@pytest.mark.slow
 def test_cancel_on_any_rank_stops_all_at_the_same_boundary(
     two_ranks: tuple[_Report, _Report],
 ) -> None:
     expected = ["cancelled after 2 of 6 steps", "cancelled after 4 of 6 steps", "goes on"]
     assert [rank.outcomes for rank in two_ranks] == [expected, expected]
+
+
+@pytest.mark.slow
+def test_cancelled_gang_is_free_within_a_step_and_a_second(
+    two_ranks: tuple[_Report, _Report],
+) -> None:
+    for rank in two_ranks:
+        ((cancel_s, longest_step_s),) = rank.cancel_s
+        print(f"free after {cancel_s:.3f} s, the longest step took {longest_step_s:.3f} s")
+        assert cancel_s <= longest_step_s + 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("axes", _AXES, ids=str)
+def test_ranks_with_a_step_cache_leave_out_the_same_as_one_rank(
+    alone: Engine, two_ranks: tuple[_Report, _Report], axes: Axes
+) -> None:
+    (first, first_BCTHW, first_num), (second, second_BCTHW, second_num) = (
+        rank.cached_from_axes[str(axes)] for rank in two_ranks
+    )
+
+    control = StepControl()
+    expected_BCTHW = alone.denoise(_CACHED_SPEC, control)
+    num_of_one_rank = control.progress().num_reused
+    assert 0 < num_of_one_rank < 2 * (_CACHED_SPEC.num_steps - 1)
+    assert (first_BCTHW - expected_BCTHW).abs().max() <= _GUIDED
+    assert torch.equal(first_BCTHW, second_BCTHW)
+    if axes.cfg_size == 2:  # each rank predicts a half, and decides for it
+        assert first_num + second_num == num_of_one_rank
+        assert (first, second) == (0.0, 1.0)
+    else:
+        assert first_num == second_num == num_of_one_rank
+        assert first == second == 0.5
 
 
 @pytest.mark.slow

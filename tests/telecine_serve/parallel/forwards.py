@@ -166,11 +166,11 @@ def _forward(transformer: Any, case: _Case, dtype: torch.dtype, ranks: Any) -> t
     if case.model == "wan-image":
         inputs["encoder_hidden_states_image"] = noise(1, 5, 24)
 
-    def predict(text_BSD: torch.Tensor) -> torch.Tensor:
-        output: torch.Tensor = transformer(encoder_hidden_states=text_BSD, **inputs)[0]
+    def predict(half: int) -> torch.Tensor:
+        output: torch.Tensor = transformer(encoder_hidden_states=texts[half], **inputs)[0]
         return output
 
-    return guided_velocity(predict, texts, GUIDANCE_SCALE, ranks)
+    return guided_velocity(predict, len(texts), GUIDANCE_SCALE, ranks)
 
 
 def _max(difference: torch.Tensor) -> float:

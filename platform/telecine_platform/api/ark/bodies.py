@@ -113,7 +113,7 @@ def spec_from_task(
             seed=None if body.seed == _AUTO else body.seed,
         ),
         card,
-        max_prompt_chars=settings.max_prompt_chars,
+        settings,
         random_seed=random_seed(),
     )
 

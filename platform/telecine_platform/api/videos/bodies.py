@@ -52,6 +52,11 @@ class CreateVideoBody(HandlingBody):
     guidance_scale: Annotated[DecimalNumber, Field(ge=MIN_GUIDANCE, le=MAX_GUIDANCE)] | None = (
         Field(default=None, description="How closely the prompt is followed.")
     )
+    step_cache: Annotated[DecimalNumber, Field(ge=0, le=1)] | None = Field(
+        default=None,
+        description="Above 0, steps that change less than this share are shortened: faster, and "
+        "not quite the same clip. At most the model's `limits.max_step_cache`. Default: 0.",
+    )
 
 
 class RemixBody(HandlingBody):

@@ -177,9 +177,7 @@ async def _submission_from_body(
 ) -> Submission:
     settings, now = context.settings, context.now()
     check_pictures(sources, context.card, first_param="input_reference")
-    spec = spec_from_request(
-        body, context.card, max_prompt_chars=settings.max_prompt_chars, random_seed=random_seed()
-    )
+    spec = spec_from_request(body, context.card, settings, random_seed=random_seed())
     pictures = await read_pictures(context, sources, spec)
     return Submission(
         tenant_id=tenant_id,
