@@ -55,8 +55,15 @@ class VideoSpec:
     first_frame: str | None = None
     """Key of the picture that the clip begins with, as PNG of the clip's size; None: from text."""
     last_frame: str | None = None
+    adapter: str | None = None
+    """LoRA adapter, one that the operator allows."""
     step_cache: float = 0.0
     """Relative change below which a step uses what the last one found; 0: every step is exact."""
+
+    @property
+    def maker(self) -> str:
+        """The model with its adapter, as a clip's manifest names them: `wan2.2-t2v-a14b+film`."""
+        return self.model if self.adapter is None else f"{self.model}+{self.adapter}"
 
     @property
     def picture_keys(self) -> tuple[str, ...]:

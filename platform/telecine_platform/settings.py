@@ -161,6 +161,12 @@ class Settings(BaseModel):
     """Longer prompts are refused."""
     max_step_cache: Annotated[float, Field(ge=0, le=1)] = 0.0
     """The most that a request may ask of `step_cache`; gangs keep memory for it. 0: none may."""
+    adapters: str = ""
+    """LoRA adapters that requests may name, as `film,ink`; empty: none."""
+    adapters_folder: Path | None = None
+    """Where each of them has a folder with its safetensors; None: there are none."""
+    max_loaded_adapters: _Count = 4
+    """Adapters that a gang keeps loaded, the latest used ones; GPUs keep memory for them."""
     max_body_bytes: _Count = 16 * 1024 * 1024
     """Larger request bodies are refused before they are read."""
 
@@ -209,6 +215,7 @@ class Settings(BaseModel):
     @field_validator(
         "data_dir",
         "model_folder",
+        "adapters_folder",
         "registry_file",
         "registry_public_key_file",
         "registry_private_key_file",
@@ -229,6 +236,15 @@ class Settings(BaseModel):
     def _make_absolute(cls, path: Path | None) -> Path | None:
         """Ray's actors run in another folder than the process that read the setting."""
         return None if path is None else path.expanduser().absolute()
+
+    @field_validator("adapters")
+    @classmethod
+    def _check_adapters(cls, names: str) -> str:
+        """They are names of folders, below one folder and no other."""
+        for name in filter(None, map(str.strip, names.split(","))):
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+                raise ValueError(f"{name!r}: letters, digits, `.`, `_` and `-`, at most 64")
+        return names
 
     @model_validator(mode="after")
     def _check_tokens(self) -> Settings:
@@ -270,6 +286,10 @@ class Settings(BaseModel):
     @property
     def allowed_request_regions(self) -> frozenset[str]:
         return frozenset(name.strip() for name in self.request_regions.split(",") if name.strip())
+
+    @property
+    def allowed_adapters(self) -> frozenset[str]:
+        return frozenset(name.strip() for name in self.adapters.split(",") if name.strip())
 
     @property
     def resolved_model_folder(self) -> Path:

@@ -30,6 +30,7 @@ class ModelLimits(BaseModel):
     guidance_scale: float = Field(description="The default.")
     min_guidance_scale: float
     max_guidance_scale: float
+    adapters: list[str] = Field(description="LoRA adapters that a request may name.")
     max_step_cache: float = Field(description="0: no request may ask for it.")
     max_prompt_chars: int
     first_frame: str = Field(
@@ -87,6 +88,7 @@ def _model_from_card(card: ModelCard, settings: Settings, halted: str | None) ->
         guidance_scale=card.guidance_scale,
         min_guidance_scale=MIN_GUIDANCE,
         max_guidance_scale=MAX_GUIDANCE,
+        adapters=sorted(settings.allowed_adapters),
         max_step_cache=settings.max_step_cache,
         max_prompt_chars=settings.max_prompt_chars,
         first_frame=card.first_frame,

@@ -35,6 +35,7 @@ def spec_from_request(
         num_steps=_num_steps(body.num_steps, card),
         guidance_scale=card.guidance_scale if body.guidance_scale is None else body.guidance_scale,
         seed=random_seed if body.seed is None else body.seed,
+        adapter=_adapter(body.adapter, card, settings),
         step_cache=_step_cache(body.step_cache or 0.0, card, settings.max_step_cache),
     )
 
@@ -86,6 +87,12 @@ def _num_steps(num_steps: int | None, card: ModelCard) -> int:
     if num_steps > card.max_num_steps:
         raise not_allowed("num_steps", num_steps, [f"1 to {card.max_num_steps}"], card)
     return num_steps
+
+
+def _adapter(adapter: str | None, card: ModelCard, settings: Settings) -> str | None:
+    if adapter is not None and adapter not in settings.allowed_adapters:
+        raise not_allowed("adapter", adapter, sorted(settings.allowed_adapters) or ["none"], card)
+    return adapter
 
 
 def _step_cache(step_cache: float, card: ModelCard, max_step_cache: float) -> float:

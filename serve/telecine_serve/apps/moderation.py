@@ -131,7 +131,7 @@ class ModerationWorker:
     def _sign(self, job: Job, folder: Path, verdict: Verdict, mark_id: int) -> None:
         generation = Generation(
             job_id=job.id,
-            model=job.spec.model,
+            model=job.spec.maker,
             telecine_version=version("telecine"),
             registry_version=verdict.registry_version,
             grants=job.grant_ids,

@@ -18,6 +18,7 @@ import torch
 
 from telecine_platform.errors import ModelError
 from telecine_platform.records import VideoSpec
+from telecine_serve.engine.adapters import NO_ADAPTERS, Adapters
 from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_fingerprint
 from telecine_serve.engine.condition import Condition
 from telecine_serve.engine.decode import decode_frames
@@ -36,14 +37,22 @@ from telecine_serve.parallel.mesh import RankContext
 class Engine:
     """Holds a loaded model; makes one clip at a time."""
 
-    def __init__(self, model: WanModel, ranks: RankContext | None = None) -> None:
-        """`ranks` is None for a single process; then the model needs its text encoder and VAE."""
+    def __init__(
+        self,
+        model: WanModel,
+        ranks: RankContext | None = None,
+        adapters: Adapters | None = None,
+    ) -> None:
+        """`ranks` is None for a single process; then the model needs its text encoder and VAE.
+        Without `adapters` no request may ask for one.
+        """
         self._is_leader = ranks is None or ranks.is_leader
         if self._is_leader and model.ends is None:
             raise ModelError("the leading rank needs the model's text encoder and VAE")
         self._model = model
         self._ranks = ranks
         self._texts = TextCache()
+        self._adapters = adapters or NO_ADAPTERS
 
     @property
     def model(self) -> WanModel:
@@ -104,7 +113,10 @@ class Engine:
         scheduler.set_timesteps(spec.num_steps, device=self._model.device)
         cache = StepCache(spec.step_cache, self._ranks)
         first_step, latents_BCTHW = self._start(spec, scheduler, resume_from, fingerprint)
-        with self._beats_per_block(control):
+        with (
+            self._adapters.applied(spec.adapter, self._model, self._ranks),
+            self._beats_per_block(control),
+        ):
             for step in range(first_step, spec.num_steps):
                 control.at_boundary(step, spec.num_steps)
                 timestep = scheduler.timesteps[step]

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from telecine_platform.catalogue import ModelCard
+from telecine_serve.engine.adapters import Adapters
 from telecine_serve.engine.pipeline import Engine
 from telecine_serve.models.wan import load_wan
 from telecine_serve.parallel.collectives import all_reduce_sum
@@ -24,6 +25,7 @@ def start_engine(
     device: torch.device,
     ranks: RankContext | None = None,
     placement: Placement = ALL_ON_GPU,
+    adapters: Adapters | None = None,
 ) -> Engine:
     """Load this rank's part of `folder`; every rank of a gang calls it alike.
 
@@ -34,4 +36,4 @@ def start_engine(
         check_subgroup_all_reduce(ranks.groups, all_reduce_sum, device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     model = load_wan(folder, card, dtype, device, ranks, placement)
-    return Engine(model, ranks)
+    return Engine(model, ranks, adapters)

@@ -50,7 +50,7 @@ def plan_gang(
         return GangPlan(axes=axes, placement=placements[0])
     cluster = Cluster(
         num_gpus=settings.num_ranks,
-        gpu_memory_bytes=gpu_memory_bytes,
+        gpu_memory_bytes=gpu_memory_bytes - _adapter_bytes(settings),
         gpus_per_node=gpus_per_node,
         host_memory_bytes=host_memory_bytes,
     )
@@ -79,6 +79,18 @@ def _check_chosen(
         reason = f"{axes} is {axes.num_ranks} ranks, but num_ranks is {settings.num_ranks}"
     if reason is not None:
         raise PlanError(f"gang_axes {settings.gang_axes!r}: {reason}")
+
+
+def _adapter_bytes(settings: Settings) -> int:
+    """Of the largest ones that may be loaded together, not divided."""
+    folder = settings.adapters_folder
+    if folder is None:
+        return 0
+    sizes_bytes = sorted(
+        sum(file.stat().st_size for file in (folder / name).glob("*.safetensors"))
+        for name in settings.allowed_adapters
+    )
+    return sum(sizes_bytes[-settings.max_loaded_adapters :])
 
 
 def _largest_clip(card: ModelCard, settings: Settings) -> ClipShape:

@@ -75,6 +75,7 @@ class Rank:
         """Join the process group, check its collectives, load this rank's part of the model."""
         import torch
 
+        from telecine_serve.engine.adapters import Adapters
         from telecine_serve.engine.checkpoint_store import CheckpointStore
         from telecine_serve.engine.start import start_engine
         from telecine_serve.parallel.mesh import init_ranks
@@ -95,7 +96,14 @@ class Rank:
             # Ray gives a rank one thread, with which UMT5-XXL takes minutes on the host.
             torch.set_num_threads(len(os.sched_getaffinity(0)))
         self._engine = start_engine(
-            settings.resolved_model_folder, self._card, device, self._ranks, plan.placement
+            settings.resolved_model_folder,
+            self._card,
+            device,
+            self._ranks,
+            plan.placement,
+            Adapters(
+                settings.adapters_folder, settings.allowed_adapters, settings.max_loaded_adapters
+            ),
         )
         blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
         self._checkpoints = CheckpointStore(blobs)

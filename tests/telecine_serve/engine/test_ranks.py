@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from telecine_platform.catalogue import card_from_name
-from telecine_platform.errors import CollectiveError, JobCancelled
+from telecine_platform.errors import CollectiveError, JobCancelled, ModelError
 from telecine_platform.storage.local import LocalStore
+from telecine_serve.engine.adapters import Adapters
 from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_fingerprint
 from telecine_serve.engine.checkpoint_store import CheckpointStore
 from telecine_serve.engine.decode import decode_frames
@@ -37,6 +38,7 @@ from tests.telecine_serve.engine.checkpoints import (
     folders_by_scheduler,
 )
 from tests.telecine_serve.engine.conditioned import ON_RANKS, SPEC
+from tests.telecine_serve.models.adapter_folder import write_adapter, write_merged
 from tests.telecine_serve.models.variants import CARDS, write_variant
 from tests.telecine_serve.specs import small_spec
 
@@ -45,6 +47,8 @@ _GUIDED = 1e-4
 """Float32 after guidance, which amplifies rounding; as in `parallel/test_parity.py`."""
 _CARD = card_from_name("embedded")
 _LONG_SPEC = small_spec(num_steps=NUM_STEPS)
+_ADAPTED_SPEC = small_spec(adapter="film")
+_ADAPTERS = frozenset({"film"})
 _CACHED_SPEC = small_spec(num_steps=12, step_cache=0.2)
 _AXES = (Axes(tp_size=2), Axes(sp_size=2), Axes(cfg_size=2))
 _PLACEMENTS = {"two-experts-i2v": Placement(are_all_experts_resident=False)}
@@ -62,6 +66,10 @@ class _Report:
     latents_from_variant: dict[tuple[str, str], torch.Tensor]
     """By a variant of the family and its axes."""
     frames_THWC: np.ndarray | None
+    adapted_from_axes: dict[str, torch.Tensor]
+    """With a LoRA adapter."""
+    failed_alone: str
+    """What this rank says when an adapter is damaged for rank 1 only."""
     tiled_THWC: np.ndarray | None
     outcomes: list[str]
     """What stopped this rank when rank 0, then rank 1, cancelled; last that it can go on."""
@@ -114,13 +122,18 @@ def _work(
     port: int,
     folders: dict[str, Path],
     variants: dict[str, Path],
+    adapters: Path,
     blobs: Path,
 ) -> _Report:
     init_ranks(rank, world_size, "127.0.0.1", port, _CPU, timeout_s=60)
     latents_from_axes, latents_from_variant, cached_from_axes = {}, {}, {}
+    adapted_from_axes = {}
     for axes in reversed(_AXES):
         ranks = arrange_ranks(axes, _CPU, timeout_s=60)
-        engine = start_engine(folders["euler"], _CARD, _CPU, ranks)
+        engine = start_engine(
+            folders["euler"], _CARD, _CPU, ranks, adapters=Adapters(adapters, _ADAPTERS, 2)
+        )
+        adapted_from_axes[str(axes)] = engine.denoise(_ADAPTED_SPEC, StepControl(ranks))
         latents_from_axes[str(axes)] = engine.denoise(small_spec(), StepControl(ranks))
         cached_from_axes[str(axes)] = _cached(engine, ranks)
         for name, images in ON_RANKS:
@@ -132,6 +145,8 @@ def _work(
         latents_from_axes=latents_from_axes,
         latents_from_variant=latents_from_variant,
         frames_THWC=engine.generate(small_spec(), StepControl(ranks)),
+        adapted_from_axes=adapted_from_axes,
+        failed_alone=_fail_alone(folders["euler"], adapters, ranks),
         tiled_THWC=_decode_tiled(folders["euler"], ranks),
         outcomes=outcomes,
         cancel_s=cancel_s,
@@ -160,6 +175,16 @@ def _cancel_from_each_rank(
             times_s.append((time.monotonic() - asking.asked_at_s, asking.longest_step_s))
     engine.generate(small_spec(), StepControl(ranks))
     return [*outcomes, "goes on"], times_s
+
+
+def _fail_alone(folder: Path, adapters: Path, ranks: RankContext) -> str:
+    elsewhere = adapters if ranks.is_leader else adapters / "nowhere"
+    engine = start_engine(folder, _CARD, _CPU, ranks, adapters=Adapters(elsewhere, _ADAPTERS, 2))
+    try:
+        engine.denoise(_ADAPTED_SPEC, StepControl(ranks))
+    except ModelError as error:
+        return str(error)
+    return ""
 
 
 def _decode_tiled(folder: Path, ranks: RankContext | None) -> np.ndarray | None:
@@ -211,15 +236,23 @@ def variants(embedded_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
+def adapters(embedded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_adapter(embedded_folder, tmp_path_factory.mktemp("adapters"))
+
+
+@pytest.fixture(scope="module")
 def two_ranks(
-    embedded_folder: Path, variants: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+    embedded_folder: Path,
+    variants: dict[str, Path],
+    adapters: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[_Report, _Report]:
     """Two ranks at work, with the checkpoints that two others left behind."""
     folder = tmp_path_factory.mktemp("two-ranks")
     folders = folders_by_scheduler(embedded_folder, folder)
     with pytest.raises(RankFailed, match="died without a word"):
         run_ranks(_generate_until_killed, 2, folders, folder / "blobs")
-    first, second = run_ranks(_work, 2, folders, variants, folder / "blobs")
+    first, second = run_ranks(_work, 2, folders, variants, adapters, folder / "blobs")
     return first, second
 
 
@@ -265,6 +298,29 @@ def test_leader_makes_the_frames_of_one_rank_and_its_peer_none(
     assert leader.frames_THWC is not None
     assert np.abs(leader.frames_THWC.astype(int) - expected_THWC.astype(int)).max() <= 1
     assert peer.frames_THWC is None
+
+
+@pytest.mark.slow
+def test_two_ranks_with_an_adapter_make_the_latents_of_merged_weights(
+    embedded_folder: Path, adapters: Path, two_ranks: tuple[_Report, _Report], tmp_path: Path
+) -> None:
+    merged = write_merged(embedded_folder, adapters, tmp_path / "merged")
+
+    expected_BCTHW = start_engine(merged, _CARD, _CPU).denoise(small_spec(), StepControl())
+    for axes in map(str, _AXES):
+        first_BCTHW, second_BCTHW = (rank.adapted_from_axes[axes] for rank in two_ranks)
+        assert (first_BCTHW - expected_BCTHW).abs().max() <= _GUIDED, axes
+        assert torch.equal(first_BCTHW, second_BCTHW), axes
+
+
+@pytest.mark.slow
+def test_adapter_that_one_rank_cannot_load_is_used_by_none(
+    two_ranks: tuple[_Report, _Report],
+) -> None:
+    leader, peer = two_ranks
+
+    assert "another rank cannot load the adapter 'film'" in leader.failed_alone
+    assert "has no transformer.safetensors" in peer.failed_alone
 
 
 @pytest.mark.slow

@@ -85,6 +85,24 @@ def _fits_whole(settings: Settings, gpu_memory_bytes: int) -> bool:
         return False
 
 
+def test_gpus_keep_memory_for_the_largest_adapters(embedded_folder: Path, tmp_path: Path) -> None:
+    for name in ("film", "ink", "oil"):
+        (tmp_path / name).mkdir()
+        with (tmp_path / name / "transformer.safetensors").open("wb") as file:
+            file.truncate(10**9)
+    settings = Settings(
+        num_ranks=1,
+        model_folder=embedded_folder,
+        adapters="film,ink,oil",
+        adapters_folder=tmp_path,
+        max_loaded_adapters=2,
+    )
+
+    assert plan_gang(settings, 5 * 10**9, 8).axes == Axes()
+    with pytest.raises(PlanError, match="a GPU has 2 GB"):
+        plan_gang(settings, 4 * 10**9, 8)
+
+
 @pytest.mark.parametrize("gpu_memory_bytes", [None, 24 * 10**9])
 def test_placement_that_the_operator_chose_is_taken(
     embedded_folder: Path, gpu_memory_bytes: int | None

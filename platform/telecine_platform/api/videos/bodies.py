@@ -52,6 +52,9 @@ class CreateVideoBody(HandlingBody):
     guidance_scale: Annotated[DecimalNumber, Field(ge=MIN_GUIDANCE, le=MAX_GUIDANCE)] | None = (
         Field(default=None, description="How closely the prompt is followed.")
     )
+    adapter: str | None = Field(
+        default=None, description="A LoRA adapter: one of the model's `limits.adapters`."
+    )
     step_cache: Annotated[DecimalNumber, Field(ge=0, le=1)] | None = Field(
         default=None,
         description="Above 0, steps that change less than this share are shortened: faster, and "
