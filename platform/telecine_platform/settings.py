@@ -60,6 +60,12 @@ class Settings(BaseModel):
     """A name in the catalogue."""
     model_folder: Path | None = None
     """The model in diffusers' folder format; None: the embedded model, written on first use."""
+    model_keys_file: Path | None = None
+    """PEM, Ed25519, one or several: a model or adapter is served only if one of them vouches
+    for its training data; None: none is asked."""
+    model_licences: str = ""
+    """Licences that training data may have, as `Apache-2.0, CC-BY-4.0`; empty: any, if it is named.
+    """
     num_ranks: _Count = 2
     """Ranks of a generation gang; how they share the work is planned at its start."""
     gang_axes: str = ""
@@ -216,6 +222,7 @@ class Settings(BaseModel):
         "data_dir",
         "model_folder",
         "adapters_folder",
+        "model_keys_file",
         "registry_file",
         "registry_public_key_file",
         "registry_private_key_file",

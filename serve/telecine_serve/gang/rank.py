@@ -78,9 +78,11 @@ class Rank:
         from telecine_serve.engine.adapters import Adapters
         from telecine_serve.engine.checkpoint_store import CheckpointStore
         from telecine_serve.engine.start import start_engine
+        from telecine_serve.models.licence_gate import check_training_data
         from telecine_serve.parallel.mesh import init_ranks
 
         settings = self._settings
+        check_training_data(settings)
         device = torch.device(settings.rank_device)  # Ray shows a rank one GPU, its own
         self._ranks = init_ranks(
             self._index,

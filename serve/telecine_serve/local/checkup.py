@@ -17,6 +17,7 @@ from telecine_platform.rights.open import first_registry
 from telecine_platform.settings import Settings
 from telecine_platform.storage.open import open_store
 from telecine_safeguards.errors import SafeguardError
+from telecine_serve.models.licence_gate import check_training_data
 
 _WORKER_PACKAGES = (
     "torch",
@@ -50,6 +51,11 @@ def check_machine(settings: Settings) -> list[Finding]:
         _asked("database", "start it, or set TELECINE_DATABASE_URL", lambda: _database(settings)),
         _asked("storage", "set TELECINE_STORAGE_URL and AWS_*", lambda: _storage(settings)),
         _asked("model", "set TELECINE_MODEL and TELECINE_MODEL_FOLDER", lambda: _model(settings)),
+        _asked(
+            "training data",
+            "serve another model, or see docs/training-data.md",
+            lambda: _training_data(settings),
+        ),
         _asked("rights registry", "mend the file it names", lambda: _registry(settings)),
     ]
 
@@ -152,6 +158,15 @@ def _model(settings: Settings) -> str:
     if settings.model == "embedded" and settings.model_folder is None:
         return "embedded, written on first use"
     raise ModelError(f"no model_index.json in {folder}")
+
+
+def _training_data(settings: Settings) -> str:
+    if settings.model_keys_file is None:
+        return "not asked for (model_keys_file)"
+    if not settings.resolved_model_folder.exists():
+        return "checked when the model is there"
+    sources = [source for each in check_training_data(settings) for source in each.sources]
+    return ", ".join(f"{source.name} ({source.licence})" for source in sources)
 
 
 def _registry(settings: Settings) -> str:

@@ -14,6 +14,7 @@ from telecine_platform.storage.open import open_store
 from telecine_serve.local.api_process import api_process
 from telecine_serve.local.stages import local_stages
 from telecine_serve.models.embedded import write_embedded_model
+from telecine_serve.models.licence_gate import check_training_data
 
 
 @contextmanager
@@ -60,3 +61,4 @@ def _make_sure_of_the_model(settings: Settings) -> None:
             f"no model in {folder} (model_index.json is missing); put {settings.model} there in "
             "diffusers' folder format, or point TELECINE_MODEL_FOLDER at it"
         )
+    check_training_data(settings)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+import yaml
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -65,6 +66,21 @@ class TrainingManifest(_Closed):
     """By path below the model's folder."""
     can: tuple[str, ...]
     cannot: tuple[str, ...]
+
+
+def statement_from_file(file: Path, folder: Path) -> TrainingManifest:
+    """What `file` (YAML or JSON) says, with the hashes of the weights that are in `folder` now.
+
+    Raises `ModelError` for a file that says too little, and for a folder without weights.
+    """
+    digests = weight_digests(folder)
+    if not digests:
+        raise ModelError(f"{folder} holds no safetensors file to vouch for")
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return TrainingManifest.model_validate(dict(values) | {"weights_sha256": digests})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError) as error:
+        raise ModelError(f"{file} is not a statement on training data: {error}") from error
 
 
 def sign_manifest(folder: Path, manifest: TrainingManifest, key: Ed25519PrivateKey) -> None:
