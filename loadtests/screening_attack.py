@@ -6,28 +6,57 @@ keeps all but `MAX_WRONG_LETTERS` of its letters, a description all but a part o
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
+from itertools import cycle
 
 from loadtests.screening_score import Share
 from loadtests.screening_sets import Case
+from telecine_platform.scheduling.refusals import FADE_S
 
 MAX_QUERIES = 50
 MAX_WRONG_LETTERS = 2
 MIN_WORDS_KEPT = 0.6
 STEPS = (1, 2, 5, 10, 20, 50)
+QUOTAS = (None, 60, 20, 5)
+"""`refusals_per_hour` of the tenants that are tried; None: no limit."""
+DAY_S = 86_400.0
 
 IsStopped = Callable[[str], bool]
 _LOOKS = dict(zip("aceiopsxy", "асеіорѕху", strict=True))
 
 
-def bypass_curve(cases: Sequence[Case], is_stopped: IsStopped) -> dict[int, Share]:
-    """Share of the prompts, stopped at first, that pass after at most so many queries."""
-    needed = [_attack(case, is_stopped) for case in cases if is_stopped(case.prompt)]
+def queries_needed(cases: Sequence[Case], is_stopped: IsStopped) -> list[int]:
+    """For each prompt that is stopped at first, how many queries until a changed one passes."""
+    return [_attack(case, is_stopped) for case in cases if is_stopped(case.prompt)]
+
+
+def bypass_curve(needed: Sequence[int]) -> dict[int, Share]:
+    """Share of the prompts that pass after at most so many queries."""
     return {
         step: Share(num=sum(queries <= step for queries in needed), of=len(needed))
         for step in STEPS
     }
+
+
+def bypasses_a_day(needed: Sequence[int], refusals_per_hour: float | None) -> int:
+    """How many prompts an attacker gets through within 24 hours, one query a second, who goes
+    through the prompts again and again and waits when the tenant's limit says so."""
+    at_s, level, num_passed = 0.0, 0.0, 0
+    for queries in cycle(needed):
+        for query in range(1, min(queries, MAX_QUERIES) + 1):
+            wait_s = 1.0
+            if refusals_per_hour is not None and level > refusals_per_hour - 1:
+                wait_s += FADE_S * math.log(level / (refusals_per_hour - 1))
+            at_s, level = at_s + wait_s, level * math.exp(-wait_s / FADE_S)
+            if at_s > DAY_S:
+                return num_passed
+            if query == queries:
+                num_passed += 1
+            else:
+                level += 1
+    return num_passed
 
 
 def _attack(case: Case, is_stopped: IsStopped) -> int:

@@ -9,7 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
@@ -20,6 +20,7 @@ from telecine_platform.api.context import ApiContext, Context, Submitter
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.shapes import Body, body_from_fields, json_body
 from telecine_platform.api.specs import checked_prompt, checked_text
+from telecine_platform.api.terms import Name, checked_region
 from telecine_platform.api.verdicts import VerdictView, view_from_verdict
 from telecine_platform.api.watch import PERIOD_S
 from telecine_platform.jobs.previews import Preview, Previews
@@ -30,6 +31,7 @@ from telecine_platform.rights.screening import (
     Screen,
     screen_builder,
 )
+from telecine_platform.scheduling.refusals import is_refusal
 from telecine_safeguards.verdict import Verdict
 
 router = APIRouter(prefix="/v1/screenings", tags=["screenings"], responses=RESPONSES)
@@ -40,9 +42,9 @@ class ScreeningBody(Body):
 
     prompt: str
     negative_prompt: str = ""
-    use: Annotated[str, Field(max_length=64)] = Field("video", description="What for.")
-    region: Annotated[str, Field(max_length=64)] | None = Field(
-        None, description="Default: the installation's."
+    use: Name = Field("video", description="What for, as in a request for a video.")
+    region: Name | None = Field(
+        None, description="Default: the installation's; others as in a request for a video."
     )
 
 
@@ -84,12 +86,15 @@ async def screen_prompt(request: Request, context: Context, tenant_id: Submitter
     """Ask the safeguards without asking for a video."""
     body = body_from_fields(ScreeningBody, await fields_from_request(request))
     preview = _preview_from_body(body, context, tenant_id)
+    await run_in_threadpool(context.desk.check_refusals, tenant_id, context.now())
     checks: tuple[str, ...] = ALL_CHECKS
     verdict = await _verdict_of_replica(preview, context)
     if verdict is None:
         names: NameScreen = request.app.state.name_screen
         verdict = await run_in_threadpool(_verdict_by_name, names, preview, context.now())
         checks = CHECKS_BY_NAME
+    if is_refusal(verdict):
+        await run_in_threadpool(context.desk.count_refusal, tenant_id, verdict, context.now())
     return ScreeningView(
         **view_from_verdict(verdict).model_dump(),
         would_pass=verdict.action in ("allow", "rewrite"),
@@ -103,7 +108,7 @@ def _preview_from_body(body: ScreeningBody, context: ApiContext, tenant_id: str)
         tenant_id=tenant_id,
         prompt=checked_prompt(body.prompt, max_chars),
         negative_prompt=checked_text(body.negative_prompt, "negative_prompt", max_chars),
-        region=context.settings.region if body.region is None else body.region,
+        region=checked_region(body.region, context.settings),
         use=body.use,
     )
 

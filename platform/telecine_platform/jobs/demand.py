@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from telecine_platform.ids import first_job_id
 from telecine_platform.jobs.accounts import used_gpu_s
+from telecine_platform.jobs.refusals import refusal_level
 from telecine_platform.jobs.tables import jobs, tenant_queues
 from telecine_platform.jobs.tenant_queues import QUEUED_JOB, queued_job_from_row, share_from_row
 from telecine_platform.jobs.totals import read_totals
@@ -64,6 +65,7 @@ def read_usage(connection: sa.Connection, tenant_id: str, now: datetime) -> Usag
         queued_gpu_s=queued_gpu_s,
         running_gpu_s=running_gpu_s,
         used_today_gpu_s=used_gpu_s(connection, tenant_id, now),
+        refusal_level=refusal_level(connection, tenant_id, now),
     )
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from telecine_platform.errors import LeaseLost, NotFound
 from telecine_platform.jobs.accounts import release_gpus
+from telecine_platform.jobs.refusals import count_refusal
 from telecine_platform.jobs.rows import json_from_verdict
 from telecine_platform.jobs.tables import jobs, stage_totals, transitions
 from telecine_platform.jobs.tenant_queues import refresh
@@ -84,6 +85,7 @@ def settle(
         record_uses(connection, job.id, job.tenant_id, verdict.grants_used, now)
     if verdict is not None:
         append_event(connection, EventKind.DECISION, job.id, decision_body(verdict), now)
+        count_refusal(connection, job.tenant_id, verdict, now)
     if state is JobState.COMPLETED:
         released = {"tenant_id": job.tenant_id, "epoch": job.epoch, "clip": row.clip["video"]}
         append_event(connection, EventKind.RELEASE, job.id, released, now)

@@ -170,6 +170,15 @@ previews = sa.Table(
     sa.Column("verdict", sa.JSON(none_as_null=True)),
 )
 
+# Refused prompts of each tenant, faded as of `counted_at` (`scheduling/refusals.py`).
+refusals = sa.Table(
+    "refusals",
+    metadata,
+    sa.Column("tenant_id", sa.String(64), primary_key=True),
+    sa.Column("level", sa.Double, nullable=False),
+    sa.Column("counted_at", UtcDateTime, nullable=False),
+)
+
 # When work that one process at a time does is due again (`turns.py`).
 turns = sa.Table(
     "turns",

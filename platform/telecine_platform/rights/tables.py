@@ -73,4 +73,5 @@ uses = sa.Table(
     sa.Column("price", sa.String(40), nullable=False),  # decimal digits: SQLite has no decimals
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Index("uses_of_grant", "grant_id", "at", "job_id"),
+    sa.Index("uses_of_entity", "entity_id", "job_id"),
 )

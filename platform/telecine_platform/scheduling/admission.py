@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from telecine_platform.errors import InvalidRequest, TooManyRequests
 from telecine_platform.records import JobTerms
+from telecine_platform.scheduling.refusals import check_refusals
 from telecine_platform.scheduling.tenants import TenantPolicy
 
 FLEX_PRIORITY = -1
@@ -39,6 +40,7 @@ class Usage:
     queued_gpu_s: float = 0.0
     running_gpu_s: float = 0.0
     used_today_gpu_s: float = 0.0
+    refusal_level: float = 0.0
 
 
 def admission_from_terms(
@@ -72,6 +74,7 @@ def check_quotas(
     """Raise `TooManyRequests` when a quota has no room for the job, `InvalidRequest` when it
     never will. A tenant's running jobs are bounded where they are claimed: the others wait.
     """
+    check_refusals(usage.refusal_level, policy.refusals_per_hour)
     per_minute = policy.submits_per_minute
     if per_minute is not None and usage.num_submits_in_minute >= per_minute:
         raise TooManyRequests(

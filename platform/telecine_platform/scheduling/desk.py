@@ -17,6 +17,7 @@ from telecine_platform.errors import TelecineError
 from telecine_platform.jobs.accounts import read_corrections
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.demand import read_demand, read_usage
+from telecine_platform.jobs.refusals import count_refusal, refusal_level
 from telecine_platform.records import Job, JobState, JobTerms, Stage, VideoSpec
 from telecine_platform.scheduling.admission import (
     Admission,
@@ -34,8 +35,10 @@ from telecine_platform.scheduling.forecast import (
 )
 from telecine_platform.scheduling.order import QueuedJob
 from telecine_platform.scheduling.price import WHOLE_MODEL, formula_gpu_s, price_gpu_s, shape_of
+from telecine_platform.scheduling.refusals import check_refusals
 from telecine_platform.scheduling.tenants import Tenants
 from telecine_platform.settings import Settings
+from telecine_safeguards.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +100,18 @@ class Desk:
             wait_s = self._wait_s(look, tenant_id, admission, now)
             check_wait(wait_s, self._settings.max_wait_s)
         return admission
+
+    def check_refusals(self, tenant_id: str, now: datetime) -> None:
+        """Raise `TooManyRequests` for a tenant with too many refused prompts. Blocks."""
+        quota = self._tenants.policy_of(tenant_id).refusals_per_hour
+        if quota is not None:
+            with self._database.read() as connection:
+                check_refusals(refusal_level(connection, tenant_id, now), quota)
+
+    def count_refusal(self, tenant_id: str, verdict: Verdict, now: datetime) -> None:
+        """Count a verdict that no job stands for. Blocks."""
+        with self._database.write() as connection:
+            count_refusal(connection, tenant_id, verdict, now)
 
     def forecast_of(self, job: Job, now: datetime) -> Forecast | None:
         """What the last look says of the job; None: it is final, held, or not seen yet.

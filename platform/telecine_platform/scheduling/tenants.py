@@ -35,11 +35,18 @@ class TenantPolicy:
     daily_gpu_s: float | None = None
     """What it may use on a UTC day; more is refused."""
     submits_per_minute: float | None = None
+    refusals_per_hour: float | None = None
+    """Prompts that screening refused or changed; after these, more requests are refused."""
 
     @property
     def has_quotas(self) -> bool:
         """Whether admission has to look at what the tenant has already."""
-        bounds = (self.queued_gpu_s, self.daily_gpu_s, self.submits_per_minute)
+        bounds = (
+            self.queued_gpu_s,
+            self.daily_gpu_s,
+            self.submits_per_minute,
+            self.refusals_per_hour,
+        )
         return any(bound is not None for bound in bounds)
 
 
@@ -94,6 +101,7 @@ class _Entry(BaseModel):
     queued_gpu_s: _Bound = None
     daily_gpu_s: _Bound = None
     submits_per_minute: _Bound = None
+    refusals_per_hour: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
 
 
 _TenantId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", strict=True)]

@@ -44,7 +44,7 @@ class RightsHouse:
 
 
 @contextmanager
-def open_rights_house(folder: Path) -> Iterator[RightsHouse]:
+def open_rights_house(folder: Path, **settings: object) -> Iterator[RightsHouse]:
     scopes = {
         "owner": ["read", "rights"],
         "rival": ["submit", "read", "rights"],
@@ -63,5 +63,6 @@ def open_rights_house(folder: Path) -> Iterator[RightsHouse]:
         preview_wait_s=WAIT_S,
         registry_private_key_file=folder / "key.pem",
         registry_public_key_file=folder / "key.pub",
+        **settings,
     ) as house:
         yield RightsHouse(house, folder)

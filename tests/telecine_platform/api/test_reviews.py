@@ -140,6 +140,8 @@ def test_screening_answers_and_keeps_nothing(
         ({"prompt": "fox", "negative_prompt": "x" * 4001}, "string_above_max_length"),
         ({"prompt": "fox", "colour": "red"}, "unknown_parameter"),
         ({"prompt": 7}, "invalid_type"),
+        ({"prompt": "fox", "region": "XX"}, "invalid_value"),
+        ({"prompt": "fox", "use": "a b"}, "invalid_value"),
     ],
 )
 def test_impossible_screening_is_refused(

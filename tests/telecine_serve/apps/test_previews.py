@@ -33,7 +33,7 @@ class Refusing:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[RightsHouse]:
-    with open_rights_house(tmp_path) as opened:
+    with open_rights_house(tmp_path, request_regions="EU") as opened:
         yield opened
 
 
