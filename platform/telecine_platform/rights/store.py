@@ -200,7 +200,15 @@ class RightsStore:
         """One page of a grant's uses, by job id; `NotFound` for an unknown grant."""
         with self._database.read() as connection:
             find_grant(connection, grant_id)
-            return list_uses(connection, grant_id, limit=limit, after=after)
+            return list_uses(connection, grant_id=grant_id, limit=limit, after=after)
+
+    def uses_of_entity(
+        self, entity_id: str, *, limit: int, after: str | None = None
+    ) -> tuple[list[Use], bool]:
+        """One page of all uses of an entity, whichever grant allowed them; `NotFound`."""
+        with self._database.read() as connection:
+            find_entity(connection, entity_id)
+            return list_uses(connection, entity_id=entity_id, limit=limit, after=after)
 
     def lapsed(self, grant_ids: Sequence[str], now: datetime) -> tuple[str, ...]:
         """Those of a job's grants that no longer hold."""

@@ -66,16 +66,27 @@ def lapsed_grant_ids(
 
 
 def list_uses(
-    connection: sa.Connection, grant_id: str, *, limit: int, after: str | None
+    connection: sa.Connection,
+    *,
+    grant_id: str | None = None,
+    entity_id: str | None = None,
+    limit: int,
+    after: str | None,
 ) -> tuple[list[Use], bool]:
-    """One page of a grant's uses by job id, and whether there are more."""
+    """One page of a grant's or an entity's uses by job id, and whether there are more.
+
+    A job uses an entity by one grant at most: two that cover one use are refused.
+    """
     query = (
         sa.select(uses, jobs.c.state)
         .join(jobs, jobs.c.id == uses.c.job_id, isouter=True)
-        .where(uses.c.grant_id == grant_id)
         .order_by(uses.c.job_id)
         .limit(limit + 1)
     )
+    if grant_id is not None:
+        query = query.where(uses.c.grant_id == grant_id)
+    if entity_id is not None:
+        query = query.where(uses.c.entity_id == entity_id)
     if after is not None:
         query = query.where(uses.c.job_id > after)
     page = [use_from_row(row) for row in connection.execute(query)]

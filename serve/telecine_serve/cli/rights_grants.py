@@ -83,18 +83,24 @@ def grants(context: click.Context, entity_id: str | None) -> None:
 
 
 @rights.command("uses")
-@click.argument("grant_id")
+@click.argument("grant_id", required=False)
+@click.option("--entity", "entity_id", help="All uses of this entity, by whichever grant.")
 @reporting
 @click.pass_context
-def uses(context: click.Context, grant_id: str) -> None:
-    """Every job that was let through because of GRANT_ID."""
+def uses(context: click.Context, grant_id: str | None, entity_id: str | None) -> None:
+    """Every job that was let through because of GRANT_ID, or of any grant for an entity."""
+    if (grant_id is None) == (entity_id is None):
+        raise click.UsageError("give a grant or --entity, one of them")
     with opened(context) as store:
         has_more, after = True, None
         while has_more:
-            page, has_more = store.uses(grant_id, limit=PAGE, after=after)
+            if grant_id is not None:
+                page, has_more = store.uses(grant_id, limit=PAGE, after=after)
+            else:
+                page, has_more = store.uses_of_entity(entity_id or "", limit=PAGE, after=after)
             for use in page:
                 after = use.job_id
-                line = f"{use.at.isoformat()}  {use.job_id}  {use.tenant_id}"
+                line = f"{use.at.isoformat()}  {use.job_id}  {use.tenant_id}  {use.grant_id}"
                 show(context, view_from_use(use), f"{line}  {use.price} {use.currency}")
 
 

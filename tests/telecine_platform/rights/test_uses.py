@@ -42,6 +42,20 @@ def test_hand_over_writes_the_use_at_its_price(jobs: JobStore, rights: RightsSto
     assert (use.job_state, has_more) == ("queued", False)
 
 
+def test_an_entitys_uses_are_those_of_all_its_grants(jobs: JobStore, rights: RightsStore) -> None:
+    rights.grant(grant(), change())
+    rights.grant(grant(id="grant_2", tenant_id="other"), change())
+    for job_id, grant_id in (("video_1", "grant_1"), ("video_2", "grant_2")):
+        used = verdict(grants_used=(grant_id,))
+        jobs.hand_over(claimed(jobs, job_id), used, at(2))
+    first, has_more = rights.uses_of_entity("zorbulon", limit=1)
+    assert ([use.grant_id for use in first], has_more) == (["grant_1"], True)
+    rest, _ = rights.uses_of_entity("zorbulon", limit=9, after="video_1")
+    assert [use.grant_id for use in rest] == ["grant_2"]
+    with pytest.raises(NotFound):
+        rights.uses_of_entity("nobody", limit=9)
+
+
 def test_fenced_out_hand_over_writes_no_use(jobs: JobStore, rights: RightsStore) -> None:
     rights.grant(grant(), change())
     job = claimed(jobs)

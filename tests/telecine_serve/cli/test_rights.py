@@ -89,8 +89,14 @@ def test_entity_is_registered_granted_and_revoked() -> None:
     assert "until revoked" in ok("rights", "grants", "--entity", "zorb")
     assert "revoked at" in ok("rights", "revoke", "g1")
     assert ok("rights", "uses", "g1") == ""
+    assert ok("rights", "uses", "--entity", "zorb") == ""
     ok("rights", "dispute", "zorb")
     assert "withdrawn" in ok("rights", "withdraw", "zorb")
+
+
+@pytest.mark.parametrize("arguments", [(), ("g1", "--entity", "zorb")])
+def test_uses_are_those_of_a_grant_or_of_an_entity(arguments: tuple[str, ...]) -> None:
+    assert telecine("rights", "uses", *arguments).exit_code == 2
 
 
 @pytest.mark.parametrize(
@@ -106,6 +112,7 @@ def test_entity_is_registered_granted_and_revoked() -> None:
         (("grant", "robo", "acme", "--ends-at", "2001-01-01T00:00:00Z"), None, "ends before"),
         (("revoke", "g9"), None, "no grant"),
         (("uses", "g9"), None, "no grant"),
+        (("uses", "--entity", "nobody"), None, "no entity"),
         (("export", "x.jsonl"), None, "registry_private_key_file"),
     ],
 )

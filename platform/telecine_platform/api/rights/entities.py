@@ -16,9 +16,11 @@ from telecine_platform.api.problems import RESPONSES
 from telecine_platform.api.rights.wire import (
     EntityPage,
     EntityView,
+    UsePage,
     VerifyBody,
     proposal_from_fields,
     view_from_entity,
+    view_from_use,
 )
 from telecine_platform.api.shapes import ID_PATTERN, PageQuery, body_from_fields, json_body
 from telecine_platform.errors import Forbidden
@@ -96,6 +98,19 @@ async def verify(
         context.rights.set_status, entity_id, EntityStatus.VERIFIED, change, body.owner_tenant_id
     )
     return _changed(found, "verified", caller)
+
+
+@router.get("/{entity_id}/uses", summary="What an entity was used for")
+def list_uses(
+    entity_id: EntityId,
+    context: Context,
+    caller: RightsCaller,
+    query: Annotated[PageQuery, Query()],
+) -> UsePage:
+    """Every job that was let through because of any grant for it, for its owner."""
+    check_owner(context, caller, entity_id)
+    found, has_more = context.rights.uses_of_entity(entity_id, limit=query.limit, after=query.after)
+    return UsePage(data=[view_from_use(use) for use in found], has_more=has_more)
 
 
 @router.post("/{entity_id}/dispute", summary="Dispute a claim")
