@@ -77,6 +77,22 @@ def test_other_words_are_left_alone(text: str) -> None:
     assert INDEX.find(text) == ()
 
 
+def test_clear_name_of_an_ambiguous_entity_needs_no_context() -> None:
+    index = NameIndex(
+        registry(
+            entity(
+                "Apple",
+                aliases=("Apple Inc", "苹果公司"),
+                clear_names=("Apple Inc", "苹果公司"),
+                context_words=("iphone",),
+            )
+        )
+    )
+    texts = ("an apple on a table", "an apple beside an iphone", "App1e Inc. store", "苹果公司大楼")
+
+    assert [bool(index.find(text)) for text in texts] == [False, True, True, True]
+
+
 def test_context_word_must_stand_outside_the_name() -> None:
     index = NameIndex(registry(entity("Link Zelda", context_words=("zelda",))))
 

@@ -65,6 +65,7 @@ _ROBO = "  - {id: robo, kind: character, name: Robo, rights_holder: Ltd"
             _file(f"{_ROBO}, reference_hashes: [12ab]}}"), "reference_hashes.0", id="short hash"
         ),
         pytest.param(_file(f"{_ROBO}, ambiguous: true}}"), "context words", id="no context"),
+        pytest.param(_file(f"{_ROBO}, clear_names: [Robo X]}}"), "not among", id="clear stranger"),
         pytest.param(_file(f"{_ROBO}, colour: red}}"), "colour", id="unknown key"),
         pytest.param(
             _file(_ROBO.replace("character", "thing") + "}"), "'robo': kind", id="unknown kind"

@@ -26,7 +26,12 @@ TRAFFIC = Path(__file__).parents[3] / "shared" / "traffic" / "vbench_all_dimensi
 
 @pytest.mark.parametrize("kind", EntityKind)
 def test_every_unambiguous_name_of_the_starter_is_stopped(kind: EntityKind) -> None:
-    names = [name for each in CLEAR if each.kind is kind for name in each.names]
+    names = [
+        name
+        for each in REGISTRY.entities
+        if each.kind is kind
+        for name in (each.clear_names if each.ambiguous else each.names)
+    ]
 
     passed = [
         name

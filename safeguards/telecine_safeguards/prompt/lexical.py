@@ -48,6 +48,7 @@ class Name:
     """Normalised, with single spaces."""
 
     has_digits: bool
+    needs_context: bool
 
     @property
     def key(self) -> str:
@@ -89,6 +90,7 @@ class NameIndex:
                 entity=entity,
                 words=_words(entity, name),
                 has_digits=any(map(str.isdecimal, name)),
+                needs_context=entity.ambiguous and name not in entity.clear_names,
             )
             for entity in entities
             for name in entity.names
@@ -174,7 +176,7 @@ class NameIndex:
                     yield _Hit(name=name, start=near.start, end=near.end, score=near.score)
 
     def _has_context(self, normalized: Normalized, hit: _Hit) -> bool:
-        if not hit.name.entity.ambiguous:
+        if not hit.name.needs_context:
             return True
         rest = f" {normalized.text[: hit.start]} {normalized.text[hit.end :]} "
         return any(

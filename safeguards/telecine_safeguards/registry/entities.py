@@ -44,6 +44,8 @@ class Entity:
     """Other names, in any script."""
     ambiguous: bool = False
     """Whether the names are also ordinary words (Link, Apple): then they need a context word."""
+    clear_names: tuple[str, ...] = ()
+    """Those of an ambiguous entity's names that mean nothing else (Apple Inc)."""
     context_words: tuple[str, ...] = ()
     """Words of which one must stand elsewhere in the prompt. Never empty when ambiguous."""
     cards: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ from telecine_safeguards.registry.rows import (
     grant_from_row,
 )
 
-STARTER_VERSION: Final = "starter-2"
+STARTER_VERSION: Final = "starter-3"
 STARTER_FILES: Final = ("characters", "brands", "people", "styles")
 DIGEST_DIGITS: Final = 12
 """48 bits: two registries of one operator will not meet by chance, and it fits in a log line."""

@@ -33,6 +33,7 @@ class EntityRow(BaseModel):
     status: EntityStatus = EntityStatus.VERIFIED
     aliases: list[_Text] = []
     ambiguous: bool = False
+    clear_names: list[_Text] = []
     context_words: list[_Text] = []
     cards: list[_Text] = []
     decoys: list[_Text] = []
@@ -51,6 +52,10 @@ class EntityRow(BaseModel):
                 "is ambiguous without context words and could never match; add context_words,"
                 " or set ambiguous: false"
             )
+        if unknown := set(self.clear_names) - {self.name, *self.aliases}:
+            raise ValueError(f"clear_names {sorted(unknown)} are not among its name and aliases")
+        if self.clear_names and not self.ambiguous:
+            raise ValueError("clear_names are for an ambiguous entity; all its names are clear")
         if len(self.face_embedding) not in (0, FACE_DIMS):
             raise ValueError(f"face_embedding must hold {FACE_DIMS} numbers, or none")
         if self.term_starts_on and self.term_ends_on and self.term_ends_on < self.term_starts_on:

@@ -88,6 +88,8 @@ def test_grant_is_made_listed_and_revoked(house: RightsHouse) -> None:
         ("rival", "POST", f"{ENTITIES}/zorbulon/withdraw", 403),
         ("rival", "POST", f"{GRANTS}/g1/revoke", 404),
         ("rival", "GET", f"{GRANTS}/g1/uses", 404),
+        ("rival", "GET", f"{ENTITIES}/blimp/uses", 403),
+        ("owner", "GET", f"{ENTITIES}/blimp/uses", 200),
         ("plain", "GET", GRANTS, 403),
         ("owner", "GET", "/v1/rights/export", 403),
         ("owner", "POST", "/v1/rights/import", 403),
@@ -167,6 +169,7 @@ def test_impossible_grant_is_refused(
     ("changes", "code"),
     [
         ({"status": "verified"}, "unknown_parameter"),
+        ({"clear_names": ["Blimpo"]}, "invalid_value"),
         ({"id": "zorbulon"}, "entity_exists"),
         ({"id": "a b"}, "invalid_value"),
         ({"kind": "robot"}, "invalid_value"),

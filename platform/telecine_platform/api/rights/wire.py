@@ -54,6 +54,7 @@ class EntityView(BaseModel):
     owner_tenant_id: str | None
     aliases: list[str]
     ambiguous: bool
+    clear_names: list[str]
     context_words: list[str]
     cards: list[str]
     decoys: list[str]
