@@ -10,11 +10,12 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from loadtests.screening_attack import bypass_curve
+from loadtests.screening_attack import QUOTAS, bypass_curve, bypasses_a_day, queries_needed
 from loadtests.screening_baselines import substring, threshold
 from loadtests.screening_fit import fit, report
 from loadtests.screening_score import Outcome, Row, rows_from_outcomes
@@ -23,15 +24,19 @@ from loadtests.screening_sets import (
     benign_cases,
     described_cases,
     harm_cases,
+    held_out_cases,
     named_cases,
     near_miss_cases,
+    translated_cases,
 )
 from loadtests.screening_speed import measure
-from telecine_safeguards.prompt.embed import RememberedEmbed
+from telecine_safeguards.prompt.embed import Embed, RememberedEmbed
 from telecine_safeguards.prompt.screen import PromptScreen
 from telecine_safeguards.registry.load import starter_registry
 from telecine_safeguards.verdict import Action
 from telecine_serve.screening.minilm import MiniLM
+from telecine_serve.screening.multilingual import Multilingual
+from telecine_serve.screening.stored import StoredEmbed
 
 NUM_ATTACKED = 60
 
@@ -45,24 +50,32 @@ def main() -> int:
         cases = [*described_cases(registry), *near_miss_cases(), *benign_cases()]
         print(report(fit(registry, embed, cases)))
         return 0
-    screen = PromptScreen(registry, embed=RememberedEmbed(embed))
+    foreign = Multilingual()
+    screen = PromptScreen(
+        registry,
+        embed=_remembered(embed, arguments.rows, "english"),
+        embed_foreign=_remembered(foreign, arguments.rows, "foreign"),
+    )
     described = list(described_cases(registry))
     benign = list(benign_cases())[:: arguments.every]
     named = list(named_cases(registry, arguments.names))
-    cases = [*named, *described, *near_miss_cases(), *harm_cases(), *benign]
+    others = [*held_out_cases(registry), *translated_cases(registry)]
+    cases = [*named, *described, *others, *near_miss_cases(), *harm_cases(), *benign]
     result: dict[str, Any] = {  # Any: becomes JSON
         "registry": registry.version,
         "screen": rows_from_outcomes(_outcomes(screen, cases)),
     }
     if not arguments.no_baselines:
         result["substring"] = rows_from_outcomes(substring(registry, cases))
-        others = [case for case in cases if not case.group.startswith("named")]
-        result["threshold"] = rows_from_outcomes(threshold(registry, embed, others))
+        unnamed = [case for case in cases if not case.group.startswith("named")]
+        result["threshold"] = rows_from_outcomes(threshold(registry, embed, unnamed))
     if arguments.attack:
         result["attack"] = _attacks(screen, named, described)
     if arguments.speed:
         prompts = [case.prompt for case in benign[:: max(1, len(benign) // 400)]]
-        result["speed"] = [measure(registry, embed, prompts, size) for size in (1_000, 100_000)]
+        result["speed"] = [
+            measure(registry, embed, foreign, prompts, size) for size in arguments.speed
+        ]
     _show(result, as_json=arguments.json)
     return 0
 
@@ -73,10 +86,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--names", type=int, default=400, help="names for each evasion")
     parser.add_argument("--every", type=int, default=1, help="take every n-th benign prompt")
     parser.add_argument("--attack", action="store_true", help="measure the adaptive attacker")
-    parser.add_argument("--speed", action="store_true", help="measure 1,000 and 100,000 entities")
+    parser.add_argument(
+        "--speed", type=int, nargs="+", metavar="N", help="measure registries of N entities"
+    )
+    parser.add_argument(
+        "--rows", type=Path, help="a folder that keeps the cards' rows between runs"
+    )
     parser.add_argument("--no-baselines", action="store_true")
     parser.add_argument("--fit", action="store_true", help="fit the calibration and print it")
     return parser.parse_args()
+
+
+def _remembered(model: Embed, folder: Path | None, name: str) -> RememberedEmbed:
+    if folder is None:
+        return RememberedEmbed(model)
+    return StoredEmbed(model, folder / f"{name}.npz")
 
 
 def _outcomes(screen: PromptScreen, cases: Sequence[Case]) -> list[Outcome]:
@@ -99,16 +123,22 @@ def _outcomes(screen: PromptScreen, cases: Sequence[Case]) -> list[Outcome]:
 
 def _attacks(
     screen: PromptScreen, named: Sequence[Case], described: Sequence[Case]
-) -> dict[str, dict[int, dict[str, object]]]:
+) -> dict[str, dict[str, object]]:
     def is_stopped(prompt: str) -> bool:
         return screen.screen(prompt=prompt, negative_prompt="").action is not Action.ALLOW
 
     plain = [case for case in named if case.group == "named/plain"][:NUM_ATTACKED]
     long = [case for case in described if case.group == "described/long"][:NUM_ATTACKED]
-    return {
-        label: {step: share.as_json() for step, share in bypass_curve(cases, is_stopped).items()}
-        for label, cases in (("named", plain), ("described", long))
-    }
+    result: dict[str, dict[str, object]] = {}
+    for label, cases in (("named", plain), ("described", long)):
+        needed = queries_needed(cases, is_stopped)
+        result[label] = {
+            "within_queries": {step: each.as_json() for step, each in bypass_curve(needed).items()},
+            "a_day_by_refusals_per_hour": {
+                str(quota): bypasses_a_day(needed, quota) for quota in QUOTAS
+            },
+        }
+    return result
 
 
 def _show(result: dict[str, Any], *, as_json: bool) -> None:

@@ -82,6 +82,32 @@ def described_cases(registry: Registry) -> Iterator[Case]:
         )
 
 
+def held_out_cases(registry: Registry) -> Iterator[Case]:
+    """Descriptions of other entities, which nothing is fitted to."""
+    kinds = {entity.id: entity.kind for entity in registry.entities}
+    for line in _lines(DATA / "descriptions_held_out.txt"):
+        entity_id, form, text = line.split("|")
+        yield Case(
+            prompt=text, group=f"held-out/{form}", kind=kinds[entity_id], entity_id=entity_id
+        )
+
+
+def translated_cases(registry: Registry) -> Iterator[Case]:
+    """Descriptions in other languages, and ordinary prompts in them, written by hand."""
+    kinds = {entity.id: entity.kind for entity in registry.entities}
+    for line in _lines(DATA / "descriptions_translated.txt"):
+        entity_id, language, text = line.split("|")
+        yield Case(
+            prompt=text,
+            group=f"translated/{language}",
+            kind=kinds[entity_id],
+            entity_id=entity_id,
+        )
+    for line in _lines(DATA / "ordinary_translated.txt"):
+        language, text = line.split("|")
+        yield Case(prompt=text, group=f"ordinary/{language}")
+
+
 def near_miss_cases() -> Iterator[Case]:
     """Ordinary prompts that come near, written by hand."""
     for line in _lines(DATA / "near_misses.txt"):

@@ -13,6 +13,7 @@ from telecine_safeguards.errors import PolicyError, RegistryError
 from telecine_safeguards.policy_file import load_policy
 from telecine_safeguards.policy_rules import Policy
 from telecine_safeguards.prompt.embed import Embed
+from telecine_safeguards.prompt.harms import HarmClassifier
 from telecine_safeguards.prompt.screen import PromptScreen
 from telecine_safeguards.registry.entities import Entity, Registry
 from telecine_safeguards.verdict import Verdict
@@ -37,7 +38,12 @@ class Screen(Protocol):
     ) -> Verdict: ...
 
 
-def screen_builder(settings: Settings, embed: Embed | None = None) -> Callable[[Registry], Screen]:
+def screen_builder(
+    settings: Settings,
+    embed: Embed | None = None,
+    embed_foreign: Embed | None = None,
+    classifiers: Sequence[HarmClassifier] = (),
+) -> Callable[[Registry], Screen]:
     """What makes the screen of each new registry; without `embed` it finds no descriptions.
 
     Raises `SettingsError` for a policy file that cannot be used.
@@ -45,7 +51,13 @@ def screen_builder(settings: Settings, embed: Embed | None = None) -> Callable[[
     policy = policy_from_file(settings.policy_file)
 
     def build(registry: Registry) -> Screen:
-        return PromptScreen(registry, embed=embed, policy=policy)
+        return PromptScreen(
+            registry,
+            embed=embed,
+            embed_foreign=embed_foreign,
+            policy=policy,
+            classifiers=classifiers,
+        )
 
     return build
 

@@ -29,7 +29,7 @@ class Known:
         self._works = [entity for entity in registry.entities if entity.reference_hashes]
         self._copies = Copies([words_from_hex(each.reference_hashes) for each in self._works])
         self._persons = [entity for entity in registry.entities if entity.face_embedding]
-        self._names = Finder(registry, embed=None, classifiers=())
+        self._names = Finder(registry)
 
     def copied(self, sample: Sample, circumstances: Circumstances) -> list[Seen]:
         """Whose reference media the clip copies."""

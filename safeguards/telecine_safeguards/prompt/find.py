@@ -6,11 +6,13 @@ check that gives no answer raises.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from telecine_safeguards import policy
 from telecine_safeguards.errors import CheckFailed, RegistryError
 from telecine_safeguards.policy_rules import Circumstances, Seen
+from telecine_safeguards.prompt.calibration import score_from_foreign_evidence
 from telecine_safeguards.prompt.embed import Embed
 from telecine_safeguards.prompt.harms import (
     MIN_DESCRIPTION_SCORE,
@@ -19,6 +21,7 @@ from telecine_safeguards.prompt.harms import (
     harm_ids,
     harms_registry,
 )
+from telecine_safeguards.prompt.language import has_latin, is_foreign
 from telecine_safeguards.prompt.lexical import NameHit, NameIndex
 from telecine_safeguards.prompt.meaning import MeaningHit, MeaningIndex
 from telecine_safeguards.registry.entities import Entity, Registry
@@ -33,7 +36,12 @@ class Finder:
     """The indexes of one registry and of the harms."""
 
     def __init__(
-        self, registry: Registry, *, embed: Embed | None, classifiers: Sequence[HarmClassifier]
+        self,
+        registry: Registry,
+        *,
+        embed: Embed | None = None,
+        embed_foreign: Embed | None = None,
+        classifiers: Sequence[HarmClassifier] = (),
     ) -> None:
         """Raises RegistryError for an unusable name and CheckFailed for an unusable model."""
         self.entities = {entity.id: entity for entity in registry.entities}
@@ -45,6 +53,7 @@ class Finder:
         )
         self._names = NameIndex(everything)
         self._meaning = None if embed is None else MeaningIndex(everything, embed)
+        self._foreign = None if embed_foreign is None else _Foreign(everything, embed_foreign)
         self._classifiers = tuple(classifiers)
 
     def find(self, prompts: Sequence[str], circumstances: Circumstances) -> list[list[Seen]]:
@@ -52,9 +61,13 @@ class Finder:
         if any(len(prompt) > MAX_LETTERS for prompt in prompts):
             raise CheckFailed(f"a prompt has more than {MAX_LETTERS} characters; shorten it")
         found = [self._named(prompt, policy.NAMES, circumstances) for prompt in prompts]
-        if self._meaning is not None:
-            for seen, hits in zip(found, self._meaning.find(prompts), strict=True):
-                seen += self._described(hits, seen, circumstances)
+        for index, reads in ((self._meaning, has_latin), (self._foreign, is_foreign)):
+            if index is None:
+                continue
+            places = [place for place, prompt in enumerate(prompts) if reads(prompt)]
+            described = index.find([prompts[place] for place in places])
+            for place, hits in zip(places, described, strict=True):
+                found[place] += self._described(hits, found[place], circumstances)
         for classifier in self._classifiers:
             for seen, findings in zip(found, classifier(prompts), strict=True):
                 seen += [Seen(finding=finding) for finding in findings]
@@ -104,6 +117,30 @@ class Finder:
             is_rewritable=bool(entity.generic),
             spans=hit.spans,
         )
+
+
+class _Foreign:
+    """Descriptions in other languages; indexed when the first such text comes.
+
+    Embedding the cards a second time would keep every new installation waiting at its start.
+    """
+
+    def __init__(self, registry: Registry, embed: Embed) -> None:
+        self._registry = registry
+        self._embed = embed
+        self._building = threading.Lock()
+        self._index: MeaningIndex | None = None
+
+    def find(self, texts: Sequence[str]) -> list[tuple[MeaningHit, ...]]:
+        """As `MeaningIndex.find`. Raises CheckFailed."""
+        if not texts:
+            return []
+        with self._building:
+            if self._index is None:
+                self._index = MeaningIndex(
+                    self._registry, self._embed, score=score_from_foreign_evidence
+                )
+        return self._index.find(texts)
 
 
 def _finding(hit: NameHit | MeaningHit, entity: Entity, check: str) -> Finding:

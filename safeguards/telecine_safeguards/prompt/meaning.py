@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,8 +62,18 @@ class _Described:
 class MeaningIndex:
     """The descriptions of one registry, embedded once."""
 
-    def __init__(self, registry: Registry, embed: Embed) -> None:
-        """Embed every description; a RememberedEmbed embeds only new ones. Raises CheckFailed."""
+    def __init__(
+        self,
+        registry: Registry,
+        embed: Embed,
+        *,
+        score: Callable[[Evidence], float] = score_from_evidence,
+    ) -> None:
+        """Embed every description; a RememberedEmbed embeds only new ones. Raises CheckFailed.
+
+        `score` is the calibration of this model: from `MIN_SCORE` on, a description is reported.
+        """
+        self._score = score
         self._embed = embed.model if isinstance(embed, RememberedEmbed) else embed
         entities = [
             entity
@@ -131,7 +141,7 @@ class MeaningIndex:
         if not spans:
             return ()
         scored = [
-            (score_from_evidence(evidence), entity, spans[nearest])
+            (self._score(evidence), entity, spans[nearest])
             for entity, evidence, nearest in self.evidence(text, sentences_SD)
         ]
         scored = [each for each in scored if each[0] >= MIN_SCORE]

@@ -46,16 +46,21 @@ class PromptScreen:
         registry: Registry,
         *,
         embed: Embed | None = None,
+        embed_foreign: Embed | None = None,
         policy: Policy | None = None,
         classifiers: Sequence[HarmClassifier] = (),
         is_meaning_required: bool = False,
     ) -> None:
         """Without `embed` only names are found; with `is_meaning_required` all is blocked then.
 
+        `embed_foreign` understands other languages than English and is asked about those only.
+
         Raises RegistryError when a name of the registry could never be found, and CheckFailed when
         the embedding model gives no answer.
         """
-        self._finder = Finder(registry, embed=embed, classifiers=classifiers)
+        self._finder = Finder(
+            registry, embed=embed, embed_foreign=embed_foreign, classifiers=classifiers
+        )
         self._policy = default_policy() if policy is None else policy
         by_entity: dict[str, list[Grant]] = {}
         for grant in registry.grants:

@@ -36,7 +36,7 @@ class _Linear:
         scale_N1 = states_ND.abs().amax(1, keepdim=True).clamp_min(1e-8) / 127
         whole_ND = (states_ND / scale_N1).round_().to(torch.int8)
         product_NC = torch._int_mm(whole_ND, self.weight_DC).to(torch.float32)
-        return product_NC.mul_(scale_N1).mul_(self.scale_C).add_(self.bias_C)
+        return torch.addcmul(self.bias_C, product_NC.mul_(scale_N1), self.scale_C)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

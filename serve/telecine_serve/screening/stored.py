@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import threading
 import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -32,10 +33,15 @@ class StoredEmbed(RememberedEmbed):
     def __init__(self, model: Embed, file: Path) -> None:
         super().__init__(model)
         self._file = file
+        self._updating = threading.Lock()
         self._by_digest = _read(file)
 
     def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Embed what is new, forget what `texts` no longer holds."""
+        with self._updating:
+            return self._rows_of(texts)
+
+    def _rows_of(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         text_by_digest = {_digest(text): text for text in texts}
         new = [digest for digest in text_by_digest if digest not in self._by_digest]
         if new:

@@ -9,7 +9,7 @@ import pytest
 from telecine_platform.errors import ModelError, SettingsError
 from telecine_platform.settings import Settings
 from telecine_safeguards.errors import CheckFailed
-from telecine_serve.screening import minilm
+from telecine_serve.screening import minilm, multilingual
 from telecine_serve.screening.build import build_screen
 
 
@@ -32,3 +32,16 @@ def test_broken_policy_file_is_an_error(tmp_path: Path) -> None:
     )
     with pytest.raises(SettingsError, match="policy_file"):
         build_screen(settings)
+
+
+def test_changed_or_missing_multilingual_model_is_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in multilingual.SHA256:
+        (tmp_path / name).write_bytes(b"other weights")
+    monkeypatch.setattr(multilingual, "_resources", lambda: tmp_path)
+    with pytest.raises(CheckFailed, match=r"SHA-256 .* reinstall"):
+        multilingual.Multilingual()
+    (tmp_path / "weights.npz").unlink()
+    with pytest.raises(CheckFailed, match="cannot be read"):
+        multilingual.Multilingual()
