@@ -108,7 +108,10 @@ class Settings(BaseModel):
     region: str = ""
     """Where clips are shown, as `EU`; empty: unknown, so everything protected anywhere counts."""
     screening_model: Literal["minilm", "none"] = "minilm"
-    """Finds descriptions without names; `none` screens by spelling only, and lets those pass."""
+    """Finds descriptions without names, with a second model for languages other than English;
+    `none` screens by spelling only, and lets those pass."""
+    screening_plugins: str = ""
+    """Judges of harmful prompts of your own, as `guard=/opt/guard/run --fast`, a process each."""
     moderation_checks: str = "nudity,text,faces"
     """Which models look at a clip, beside the fingerprint; what is left out is not found."""
     moderation_plugins: str = ""

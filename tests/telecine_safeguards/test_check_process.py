@@ -16,6 +16,8 @@ from telecine_safeguards.output.looks import OWN_CHECKS, Looks, plugins_from_wor
 from telecine_safeguards.output.moderate import OutputModeration
 from telecine_safeguards.output.process import CheckProcess, Limits, own_command
 from telecine_safeguards.output.sample import sample_clip
+from telecine_safeguards.prompt.judge import Judge
+from telecine_safeguards.prompt.screen import PromptScreen
 from telecine_safeguards.verdict import Action
 from tests.telecine_safeguards.fake_looks import ASKED
 from tests.telecine_safeguards.registries import entity, registry
@@ -118,3 +120,48 @@ def test_plugins_are_read_from_words() -> None:
     for wrong in ("logo", "logo=", "=x", "Logo=x", "nudity=x", "a=x; a=y"):
         with pytest.raises(PolicyError, match="plug-in"):
             plugins_from_words(wrong)
+
+
+def _judge(body: str) -> Judge:
+    return Judge("guard", _command(body), Limits(timeout_s=2, start_s=1))
+
+
+def test_plugged_in_judge_blocks_what_it_finds_and_only_that() -> None:
+    body = (
+        "import json; texts = json.loads(line)['texts']; print(json.dumps({'findings': ["
+        "[{'label': 'spite', 'score': 0.9, 'matched': 'fie'}] if 'fie' in text else []"
+        " for text in texts]}), flush=True)"
+    )
+    judge = _judge(body)
+    screen = PromptScreen(registry(entity("Robo")), classifiers=[judge])
+    try:
+        verdicts = screen.screen_many([("a toy", ""), ("fie on you", "")])
+    finally:
+        judge.close()
+
+    assert [each.action for each in verdicts] == [Action.ALLOW, Action.BLOCK]
+    assert verdicts[1].reason_code == "harmful_content"
+    assert "spite" in verdicts[1].message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        FAULTS["hangs"],
+        FAULTS["is killed"],
+        FAULTS["says something else"],
+        "print('{\"findings\": []}', flush=True)",
+        'print(\'{"error": "OutOfMemory"}\', flush=True)',
+        'print(\'{"findings": [[{"label": "x", "score": 7}]]}\', flush=True)',
+    ],
+)
+def test_judge_without_an_answer_blocks_the_prompt(body: str) -> None:
+    judge = _judge(body)
+    try:
+        verdict = PromptScreen(registry(entity("Robo")), classifiers=[judge]).screen(
+            prompt="a toy", negative_prompt=""
+        )
+    finally:
+        judge.close()
+
+    assert (verdict.action, verdict.rule) == (Action.BLOCK, "check-failed")

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,7 +66,7 @@ class CheckProcess:
 
     def look(self, check: str, sample: Sample) -> tuple[Sighting, ...]:
         """Ask one check about a clip. Raises CheckFailed."""
-        try:
+        with self.ended_on_failure(check):
             with tempfile.TemporaryDirectory(prefix="telecine-look-") as folder:
                 path = Path(folder) / "frames.npy"
                 np.save(path, sample.frames_THWC, allow_pickle=False)
@@ -76,8 +76,18 @@ class CheckProcess:
                     "frame_numbers": sample.frame_numbers,
                     "timeout_s": self._limits.timeout_s,
                 }
-                line = self._ask(check, json.dumps(request).encode() + b"\n")
+                line = self.ask(check, request)
             return sightings_from_answer(line, check=check, frame_numbers=sample.frame_numbers)
+
+    def ask(self, check: str, request: Mapping[str, object]) -> bytes:
+        """Write one line and read one. To be used within `ended_on_failure`."""
+        return self._ask(check, json.dumps(request).encode() + b"\n")
+
+    @contextlib.contextmanager
+    def ended_on_failure(self, check: str) -> Iterator[None]:
+        """End the process when the block fails: what it says later belongs to no request."""
+        try:
+            yield
         except CheckFailed:
             self.close()
             raise

@@ -22,7 +22,7 @@ from telecine_safeguards.output.moderate import OutputModeration
 from telecine_safeguards.output.picture import moderate_picture
 from telecine_safeguards.policy_rules import Circumstances
 from telecine_safeguards.verdict import Action
-from telecine_serve.apps.looks import new_looks
+from telecine_serve.apps.looks import new_judges, new_looks
 from telecine_serve.apps.previews import PreviewAnswers
 from telecine_serve.apps.registry import following
 from telecine_serve.media.pictures import read_picture
@@ -45,7 +45,9 @@ class ScreeningWorker:
         self._blobs = blobs
         self._region = settings.region
         self._clock = clock
-        self._screen = following(settings, database, build_screen(settings))
+        self._judges = new_judges(settings)
+        build = build_screen(settings, self._judges)
+        self._screen = following(settings, database, build)
         self._answers = PreviewAnswers(
             Previews(database), lambda: self._screen.current, settings.poll_s, clock
         )
@@ -99,3 +101,5 @@ class ScreeningWorker:
             self._looks.close()
         self._answers.close()
         self._screen.close()
+        for judge in self._judges:
+            judge.close()

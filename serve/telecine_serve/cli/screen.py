@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +18,7 @@ from telecine_platform.jobs.database import Database
 from telecine_platform.rights.open import open_rights
 from telecine_platform.settings import Settings, load_settings
 from telecine_safeguards.verdict import Action, Verdict
+from telecine_serve.apps.looks import new_judges
 from telecine_serve.screening.build import build_screen
 
 
@@ -51,8 +52,12 @@ def screen(
         raise click.UsageError("give a prompt or --file, not both")
     prompts = iter((prompt,)) if prompt is not None else _lines(file, settings)
     num_other = 0
-    with closing(Database(settings.resolved_database_url)) as database:
-        screening = build_screen(settings)(open_rights(settings, database).load())
+    with ExitStack() as stack:
+        database = stack.enter_context(closing(Database(settings.resolved_database_url)))
+        judges = new_judges(settings)
+        for judge in judges:
+            stack.callback(judge.close)
+        screening = build_screen(settings, judges)(open_rights(settings, database).load())
         for text in prompts:
             verdict = screening.screen(
                 prompt=text,

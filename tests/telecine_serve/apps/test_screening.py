@@ -99,7 +99,7 @@ def test_each_action_has_its_outcome(
     outcome: type,
 ) -> None:
     prepared = Prepared(verdict(action))
-    monkeypatch.setattr(screening, "build_screen", lambda _settings: lambda _registry: prepared)
+    monkeypatch.setattr(screening, "build_screen", lambda *_settings: lambda _registry: prepared)
     worker = ScreeningWorker(settings, database, LocalStore(settings.data_dir / "blobs"))
     try:
         assert worker.work(job("x"), NO_LEASE) == outcome(verdict=verdict(action))
