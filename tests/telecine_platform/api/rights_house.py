@@ -44,7 +44,7 @@ class RightsHouse:
 
 
 @contextmanager
-def open_rights_house(folder: Path, **settings: object) -> Iterator[RightsHouse]:
+def open_rights_house(folder: Path, request_regions: str = "") -> Iterator[RightsHouse]:
     scopes = {
         "owner": ["read", "rights"],
         "rival": ["submit", "read", "rights"],
@@ -63,6 +63,6 @@ def open_rights_house(folder: Path, **settings: object) -> Iterator[RightsHouse]
         preview_wait_s=WAIT_S,
         registry_private_key_file=folder / "key.pem",
         registry_public_key_file=folder / "key.pub",
-        **settings,
+        request_regions=request_regions,
     ) as house:
         yield RightsHouse(house, folder)
