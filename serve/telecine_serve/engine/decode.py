@@ -5,6 +5,8 @@ Dims: B batch (1), C channels, T frames, H height, W width.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -25,20 +27,17 @@ def decode_frames(
 ) -> np.ndarray | None:
     """`frames_THWC` in uint8 RGB on the leader, None on other ranks (each calls it that has a VAE).
 
-    The decoder makes one latent frame after another: each is a beat. Raises ModelError if the model
-    gave no finite numbers, GangBroken if a peer died while tiles were gathered. Source for scaling:
-    `WanPipeline.__call__`, diffusers 0.42.1.
+    The decoder makes one latent frame after another: each is a beat. Raises JobCancelled between
+    two of them, unless ranks share the tiles; ModelError if the model gave no finite numbers,
+    GangBroken if a peer died while tiles were gathered. Source for scaling: `WanPipeline.__call__`,
+    diffusers 0.42.1.
     """
     mean_C111 = torch.tensor(vae.config.latents_mean).view(-1, 1, 1, 1)
     std_C111 = torch.tensor(vae.config.latents_std).view(-1, 1, 1, 1)
     # Divided by the reciprocal, not multiplied, to round as diffusers does.
     scaled_BCTHW = latents_BCTHW.to(vae.dtype) / (1.0 / std_C111).to(latents_BCTHW.device)
     scaled_BCTHW = scaled_BCTHW + mean_C111.to(latents_BCTHW.device)
-    hook = vae.decoder.register_forward_hook(lambda *_: control.beat())
-    try:
-        video_BCTHW = _decode(vae, scaled_BCTHW, ranks)
-    finally:
-        hook.remove()
+    video_BCTHW = _decode(vae, scaled_BCTHW, control, ranks)
     if video_BCTHW is None:
         return None
     if not torch.isfinite(video_BCTHW).all():
@@ -52,12 +51,24 @@ def decode_frames(
 def _decode(
     vae: Any,  # Any: as above
     scaled_BCTHW: torch.Tensor,
+    control: StepControl,
     ranks: RankContext | None,
 ) -> torch.Tensor | None:
     if ranks is not None and ranks.world_size > 1:
         if num_tiles(vae, scaled_BCTHW) > 1:
-            return decode_on_ranks(vae, scaled_BCTHW, ranks)
+            with _after_each_latent_frame(vae, control.beat):
+                return decode_on_ranks(vae, scaled_BCTHW, ranks)
         if not ranks.is_leader:
             return None
-    video_BCTHW: torch.Tensor = vae.decode(scaled_BCTHW, return_dict=False)[0]
+    with _after_each_latent_frame(vae, control.beat_or_stop):
+        video_BCTHW: torch.Tensor = vae.decode(scaled_BCTHW, return_dict=False)[0]
     return video_BCTHW
+
+
+@contextmanager
+def _after_each_latent_frame(vae: Any, call: Callable[[], None]) -> Iterator[None]:
+    hook = vae.decoder.register_forward_hook(lambda *_: call())  # Any above: as before
+    try:
+        yield
+    finally:
+        hook.remove()

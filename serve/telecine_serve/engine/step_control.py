@@ -1,7 +1,8 @@
 """One generation's progress, readable from another thread, and the one way to stop it.
 
 Invariant: all ranks leave the denoising loop at the same step boundary, or none does. A rank that
-stopped alone would leave its peers waiting in a collective.
+stopped alone would leave its peers waiting in a collective. Only where none waits, as for a leader
+that decodes, does it stop by itself.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class StepControl:
         self._num_reused = 0
 
     def cancel(self) -> None:
-        """Ask, from any thread of any one rank, that all ranks stop at the next step boundary."""
+        """Ask, from any thread of any one rank, that all ranks stop at the next step boundary; of
+        the leader, also that it stops decoding.
+        """
         self._is_cancel_asked.set()
 
     def progress(self) -> Progress:
@@ -94,6 +97,12 @@ class StepControl:
         """The engine got on with its work."""
         with self._lock:
             self._num_beats += 1
+
+    def beat_or_stop(self) -> None:
+        """As `beat`, on a rank that no other waits for: raises JobCancelled if that was asked."""
+        self.beat()
+        if self._is_cancel_asked.is_set():
+            raise JobCancelled("cancelled while the clip was decoded")
 
     def note_reused(self, num_passes: int) -> None:
         """So many forward passes of this generation were shortened until now."""

@@ -121,6 +121,34 @@ def test_cancelled_generation_stops_and_the_engine_stays_usable(engine: Engine, 
     assert _frames(engine, small_spec()).shape == (9, 64, 64, 3)
 
 
+class _CancelAtFrame(StepControl):
+    """Cancels itself when it has seen so many latent frames decoded."""
+
+    def __init__(self, num_frames: int) -> None:
+        super().__init__()
+        self._num_left = num_frames
+
+    def beat(self) -> None:
+        super().beat()
+        if self.phase is Phase.DECODING:
+            self._num_left -= 1
+            if self._num_left == 0:
+                self.cancel()
+
+
+def test_decode_stops_at_the_next_latent_frame_and_the_engine_stays_usable(engine: Engine) -> None:
+    expected_THWC = _frames(engine, small_spec())
+    decoded = []
+    hook = engine.model.vae.decoder.register_forward_hook(lambda *_: decoded.append(1))
+
+    with pytest.raises(JobCancelled, match="while the clip was decoded"):
+        engine.generate(small_spec(), _CancelAtFrame(2))
+    hook.remove()
+
+    assert len(decoded) == 2
+    assert np.array_equal(_frames(engine, small_spec()), expected_THWC)
+
+
 def test_progress_ends_done_with_a_beat_for_each_piece_of_work(engine: Engine) -> None:
     control = StepControl()
 
