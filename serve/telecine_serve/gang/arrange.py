@@ -37,9 +37,16 @@ def arrange_gang(settings: Settings, placement_group: PlacementGroup) -> tuple[G
 
 
 def _least_memory_bytes(nodes: Collection[str]) -> float:
-    """What Ray may give away on the smallest of these nodes; in a pod, its limit."""
+    """What Ray may give away on the smallest of these nodes (in a pod, its limit); 0: it has not
+    said, so nothing can wait there.
+    """
     return min(
-        float(node["Resources"].get("memory", 0)) for node in ray.nodes() if node["NodeID"] in nodes
+        (
+            float(node["Resources"].get("memory", 0))
+            for node in ray.nodes()
+            if node["NodeID"] in nodes
+        ),
+        default=0.0,
     )
 
 
