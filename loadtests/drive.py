@@ -172,6 +172,7 @@ async def _follow(
         error_code=sighting.error_code,
         ended_at_s=course.now_s() if is_final else None,
         inference_time_s=sighting.inference_time_s,
+        video_s=sighting.video_s,
     )
 
 

@@ -2,73 +2,25 @@
 
 A real API process, a real PostgreSQL and real stage loops; only the gangs' work is the planner's
 time instead of a clip, `--speed` times faster. So a hundred gangs of eight GPUs load the control
-plane as in a cluster, or harder, on two cores. Each `--load` is a run of its own; several make a
-sweep.
+plane as in a cluster, or harder, on two cores. Each `--load` is a run of its own; `--goodput` looks
+for the highest load that still has it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 import platform
-import socket
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import httpx
-import yaml
 
-from loadtests.arrivals import Arrival, read_prompts
-from loadtests.chaos import prepare
-from loadtests.chaos_processes import Member, plain_environ
-from loadtests.drive import Event, drive
-from loadtests.fleet_engine import clip_s, planned_s
-from loadtests.fleet_figures import JobTimes, Sample, figures_of
-from loadtests.fleet_page import Run, page_of, svg_of, table_of
-from loadtests.offer import Offer, Pattern, arrivals_of, tenant_names
-from loadtests.report import make_report
-from loadtests.results import JobStatus, RunRecord
-from loadtests.target import open_client
-from telecine_platform.access.keys import digest_from_key
-from telecine_platform.catalogue import card_from_name
-from telecine_platform.jobs.store import JobStore
-from tests.postgres_server import postgres_bin, postgres_server
+from loadtests.fleet_run import LENGTHS_S, SIZES, Fleet, run_load
+from loadtests.load_figures import FACTORS
+from loadtests.load_page import LoadReport, Run, table_of, write_report
+from loadtests.offer import Offer, Pattern
+from loadtests.saturation import Search, finding_of, search
 
-SIZES = ("832x480", "1280x720")
-LENGTHS_S = (1, 2, 3, 5)
-GANG_START_S = 120.0
-TARGET_WAIT_S = 60.0
 LOADS = (0.6, 0.9, 1.2)
-READY_WITHIN_S = 90.0
-_PROMPTS = Path(__file__).resolve().parent / "prompts" / "sample.txt"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fleet:
-    """What is simulated, in the model's own seconds."""
-
-    model: str
-    max_gangs: int
-    min_gangs: int
-    num_gpus: int
-    """Of one gang."""
-    speed: float
-
-    def own_s(self, size: str, length_s: int) -> float:
-        card = card_from_name(self.model)
-        width_px, height_px = map(int, size.split("x"))
-        frames = card.num_frames_from_s(length_s)
-        return clip_s(self.model, width_px, height_px, frames, card.num_steps, self.num_gpus)
-
-    @property
-    def mean_clip_s(self) -> float:
-        times = [self.own_s(size, length) for size in SIZES for length in LENGTHS_S]
-        return sum(times) / len(times)
 
 
 @click.command(context_settings={"show_default": True})
@@ -79,6 +31,13 @@ class Fleet:
 @click.option("--speed", type=click.FloatRange(1, 100), default=10.0)
 @click.option("--seconds", type=click.FloatRange(1), default=90.0, help="Of arrivals, each load.")
 @click.option("--load", "loads", type=float, multiple=True, default=LOADS)
+@click.option(
+    "--goodput", type=click.FloatRange(0, 1), default=None,
+    help="Look between the lowest and the highest --load for the last one with this goodput.",
+)  # fmt: skip
+@click.option("--within", type=click.Choice([f"{k:g}x" for k in FACTORS]), default="3x",
+              help="Times a clip's own time, for --goodput.")  # fmt: skip
+@click.option("--runs", "num_runs", type=click.IntRange(2, 20), default=6, help="For --goodput.")
 @click.option("--pattern", type=click.Choice(list(Pattern)), default=Pattern.GAMMA)
 @click.option("--cv", type=click.FloatRange(0.1, 10), default=1.4)
 @click.option("--tenants", "num_tenants", type=click.IntRange(2, 200), default=20)
@@ -94,6 +53,9 @@ def main(
     speed: float,
     seconds: float,
     loads: Sequence[float],
+    goodput: float | None,
+    within: str,
+    num_runs: int,
     pattern: str,
     cv: float,
     num_tenants: int,
@@ -106,8 +68,8 @@ def main(
     twice.
     """
     fleet = Fleet(model=model, max_gangs=gangs, min_gangs=min_gangs, num_gpus=num_gpus, speed=speed)
-    runs = []
-    for load in loads:
+
+    def run(load: float) -> Run:
         rate_per_s = load * gangs * speed / fleet.mean_clip_s
         offer = Offer(
             num_jobs=max(2, round(rate_per_s * seconds)),
@@ -122,191 +84,30 @@ def main(
             seed=seed,
         )
         click.echo(f"load {load:g}: {offer.num_jobs} jobs, {rate_per_s:.2f} a second", err=True)
-        runs.append(run_load(fleet, offer, load, gpu_hour_price))
+        return run_load(fleet, offer, load, gpu_hour_price)
+
     about = [
-        f"{gangs} gangs of {num_gpus} GPUs ({model}), {speed:g} times faster than the planner's "
-        f"times; {seconds:g} s of {pattern} arrivals (cv {cv:g}) for each load, {num_tenants} "
-        f"tenants, seed {seed}. Gangs make nothing; API, PostgreSQL, store and loops are real.",
+        f"{gangs} gangs of {num_gpus} GPUs ({model}), at least {min_gangs} of them there, "
+        f"{speed:g} times faster than the planner's times; {seconds:g} s of {pattern} arrivals "
+        f"(cv {cv:g}) for each load, {num_tenants} tenants, seed {seed}. Gangs make nothing; API, "
+        "PostgreSQL, store and loops are real.",
         f"All seconds are the model's: real ones times {speed:g}, the platform's own too. Cost at "
         f"{gpu_hour_price:g} a GPU-hour. Machine: {platform.machine()}, Python "
         f"{platform.python_version()}.",
     ]
-    out.mkdir(parents=True, exist_ok=True)
-    figures = [run.figures for run in runs]
-    (out / "report.json").write_text(
-        json.dumps({"about": about, "runs": [asdict(each) for each in figures]}, indent=1)
-    )
-    (out / "report.html").write_text(page_of("Load report", about, runs))
-    (out / "report.svg").write_text(svg_of(runs))
-    click.echo("\n".join(table_of(figures)))
+    if goodput is None:
+        runs = [run(load) for load in sorted(loads)]
+    else:
+        sought = Search(
+            low=min(loads), high=max(loads), goodput=goodput, within=within, num_runs=num_runs
+        )
+        runs = search(sought, run)
+        about.append(finding_of(sought, runs, "load"))
+    report = LoadReport(title="Load on a fleet", about=about, runs=runs, goal=goodput)
+    write_report(out, report)
+    click.echo("\n".join([*about, "", *table_of(report)]))
+    figures = [each.figures for each in runs]
     raise SystemExit(any(each.num_lost or each.num_duplicated for each in figures))
-
-
-def run_load(fleet: Fleet, offer: Offer, load: float, gpu_hour_price: float) -> Run:
-    """One fresh fleet under one load, after a clip of each shape to warm its prices up."""
-    programs = postgres_bin()
-    if programs is None:
-        raise SystemExit("no PostgreSQL on this machine: apt-get install postgresql")
-    with (
-        tempfile.TemporaryDirectory(prefix="telecine-fleet-") as name,
-        postgres_server(programs) as postgres,
-    ):
-        folder, database_url = Path(name), postgres.new_database()
-        keys = {tenant: f"key-{tenant}" for tenant in tenant_names(offer.num_tenants)}
-        prepare(database_url)
-        arrivals = arrivals_of(offer, read_prompts(_PROMPTS))
-        with _running(fleet, folder, database_url, keys) as url:
-            asyncio.run(_drive(url, keys, _warm_up(list(keys))))
-            started_at = time.time()
-            record = asyncio.run(_drive(url, keys, arrivals))
-        samples = _samples(folder / "samples.jsonl", started_at, fleet.speed)
-        jobs = JobStore(database_url)
-        times = _job_times(jobs, record, fleet)
-        jobs.close()
-    figures = figures_of(
-        make_report(record), record.results, times, samples,
-        load=load, speed=fleet.speed, num_gpus=fleet.num_gpus, gpu_hour_price=gpu_hour_price,
-    )  # fmt: skip
-    ends_s = [result.ended_at_s for result in record.results if result.ended_at_s is not None]
-    return Run(
-        figures=figures,
-        offered=_so_far([each.at_s for each in arrivals], fleet.speed),
-        completed=_so_far(ends_s, fleet.speed),
-        samples=samples,
-    )
-
-
-async def _drive(url: str, keys: dict[str, str], arrivals: Sequence[Arrival]) -> RunRecord:
-    """Every tenant has its own connection and key."""
-    async with AsyncExitStack() as stack:
-        clients = {
-            tenant: await stack.enter_async_context(open_client(url, key))
-            for tenant, key in keys.items()
-        }
-        return await drive(
-            next(iter(clients.values())),
-            arrivals,
-            timeout_s=600.0,
-            with_download=False,
-            on_event=_quiet,
-            tenants=clients,
-        )
-
-
-def _quiet(event: Event) -> None:
-    """The report says it all."""
-
-
-def _warm_up(tenants: Sequence[str]) -> list[Arrival]:
-    """Two clips of each shape: without them the first forecasts are off by the speed."""
-    shapes = [(size, length) for size in SIZES for length in LENGTHS_S] * 2
-    return [
-        Arrival(
-            at_s=0.1 * number,
-            prompt="a warm-up",
-            seconds=length,
-            size=size,
-            seed=number,
-            tenant=tenants[number % len(tenants)],
-        )
-        for number, (size, length) in enumerate(shapes)
-    ]
-
-
-@contextmanager
-def _running(fleet: Fleet, folder: Path, database_url: str, keys: dict[str, str]) -> Iterator[str]:
-    """The API and the stages, until the block ends."""
-    port = _free_port()
-    keys_file = folder / "keys.yaml"
-    keys_file.write_text(
-        yaml.safe_dump({tenant: [digest_from_key(key)] for tenant, key in keys.items()})
-    )
-    settings = {
-        "DATA_DIR": folder,
-        "DATABASE_URL": database_url,
-        "PORT": port,
-        "API_KEYS_FILE": keys_file,
-        "MODEL": fleet.model,
-        "NUM_RANKS": fleet.num_gpus,
-        "GENERATION_MIN_REPLICAS": fleet.min_gangs,
-        "GENERATION_MAX_REPLICAS": fleet.max_gangs,
-        "GANG_START_S": GANG_START_S / fleet.speed,
-        "TARGET_WAIT_S": TARGET_WAIT_S / fleet.speed,
-        "MAX_WAIT_S": 86_400,
-        "POLL_S": 0.5,
-        "LEASE_S": 60,
-        "HEARTBEAT_S": 10,
-        "SCREENING_MODEL": "none",
-        "LOG_FOLDER": folder / "logs",
-    }
-    environ = {f"TELECINE_{name}": str(value) for name, value in settings.items()}
-    environ |= plain_environ()
-    api = Member("api", "telecine_platform.api.server", [], environ)
-    stages = Member(
-        "stages",
-        "loadtests.fleet_stages",
-        [str(fleet.speed), str(folder / "samples.jsonl")],
-        environ,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_ready(url, api)
-        yield url
-    finally:
-        stages.end()
-        api.end()
-
-
-def _wait_until_ready(url: str, api: Member) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline:
-        if api.process.poll() is not None:
-            raise SystemExit("the API ended at its start; its own error is above")
-        try:
-            if httpx.get(f"{url}/healthz", timeout=5, trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    raise SystemExit(f"the API was not ready within {READY_WITHIN_S:g} s")
-
-
-def _job_times(jobs: JobStore, record: RunRecord, fleet: Fleet) -> dict[str, JobTimes]:
-    """Of the completed jobs, from the store."""
-    done = [r.job_id for r in record.results if r.status is JobStatus.COMPLETED and r.job_id]
-    found: dict[str, JobTimes] = {}
-    for start in range(0, len(done), 500):
-        for job_id, job in jobs.get_many(done[start : start + 500]).items():
-            found[job_id] = JobTimes(
-                own_s=planned_s(job, fleet.num_gpus),
-                work_s=(job.generation_s or 0.0) * fleet.speed,
-                video_s=float(job.spec.duration_s),
-            )
-    return found
-
-
-def _samples(file: Path, started_at: float, speed: float) -> list[Sample]:
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    return [
-        Sample(
-            at_s=(line["at"] - started_at) * speed,
-            wanted=line["wanted"], ready=line["ready"], busy=line["busy"], queued=line["queued"],
-        )
-        for line in lines
-        if line["at"] >= started_at
-    ]  # fmt: skip
-
-
-def _so_far(times_s: Sequence[float], speed: float) -> list[tuple[float, float]]:
-    """How many so far, in the model's minutes; thinned out to what can be seen."""
-    ordered = sorted(times_s)
-    step = max(1, len(ordered) // 200)
-    return [(at * speed / 60, number + 1.0) for number, at in enumerate(ordered)][::step]
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 if __name__ == "__main__":

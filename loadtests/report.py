@@ -17,7 +17,7 @@ from loadtests.results import JobResult, JobStatus, RunRecord, ServerJob, StageT
 
 _SAFEGUARD_CODES = frozenset({"nudity", "reference_match", "check_failed"})
 _SAFEGUARD_PREFIX = "protected_"
-_STAGES = ("screening", "generation", "moderation")
+STAGES = ("screening", "generation", "moderation")
 
 
 class Ending(StrEnum):
@@ -215,7 +215,7 @@ def stage_times(
 
 def _place_in_life(item: tuple[str, StageTotals]) -> tuple[int, str]:
     stage = item[0]
-    return (_STAGES.index(stage) if stage in _STAGES else len(_STAGES), stage)
+    return (STAGES.index(stage) if stage in STAGES else len(STAGES), stage)
 
 
 def _codes(

@@ -38,6 +38,8 @@ class JobResult:
     """When the final state was seen; None: never, or too late to be a latency."""
     inference_time_s: float | None = None
     """None: the server does not say."""
+    video_s: float | None = None
+    """Length of the clip; None: the server does not say."""
     download_s: float | None = None
     size_bytes: int | None = None
     """None with a `download_s`: the clip could not be had."""

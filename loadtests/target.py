@@ -35,6 +35,11 @@ _STATUSES = {
     "failed": JobStatus.FAILED,
     "cancelled": JobStatus.FAILED,
 }
+_GANGS = {
+    "telecine_jobs_running": "num_busy",
+    "telecine_workers_idle": "num_idle",
+    "telecine_jobs_queued": "num_queued",
+}
 _FIGURES = ("telecine_stage_jobs", "telecine_stage_wait_seconds", "telecine_stage_work_seconds")
 
 
@@ -68,6 +73,17 @@ class Sighting:
     error_code: str = ""
     inference_time_s: float | None = None
     """None: the server does not say."""
+    video_s: float | None = None
+    """None: as above."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GangsSeen:
+    """Generation at one moment."""
+
+    num_busy: int
+    num_idle: int
+    num_queued: int
 
 
 class _ErrorBody(BaseModel):
@@ -91,6 +107,7 @@ class _VideoBody(BaseModel):
     created_at: float
     prompt: str | None = None
     seed: int | None = None
+    seconds: float | None = None
     error: _ErrorBody | None = None
     inference_time_s: float | None = None
 
@@ -163,6 +180,7 @@ async def look(client: httpx.AsyncClient, job_id: str) -> Sighting:
         wait_s=wait_s,
         error_code=_code_from_video(video),
         inference_time_s=video.inference_time_s,
+        video_s=video.seconds,
     )
 
 
@@ -224,6 +242,21 @@ async def stage_totals(client: httpx.AsyncClient) -> Mapping[str, StageTotals]:
         stage: StageTotals(num_runs=round(row[0]), wait_s=row[1], work_s=row[2])
         for stage, row in sums.items()
     }
+
+
+async def gangs_seen(client: httpx.AsyncClient) -> GangsSeen | None:
+    """What `/metrics` says of generation; None: this server has no such figures, or not now."""
+    try:
+        response = await client.get("/metrics")
+    except httpx.TransportError:
+        return None
+    found = {
+        _GANGS[sample.name]: round(sample.value)
+        for family in text_string_to_metric_families(response.text if response.is_success else "")
+        for sample in family.samples
+        if sample.name in _GANGS and sample.labels.get("stage") == "generation"
+    }
+    return GangsSeen(**found) if len(found) == len(_GANGS) else None
 
 
 async def _page(client: httpx.AsyncClient, *, limit: int, after: str | None) -> _ListBody:

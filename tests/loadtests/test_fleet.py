@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -9,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from loadtests.fleet_engine import FakeEngine, clip_s
-from loadtests.fleet_figures import (
+from loadtests.fleet_stages import Gangs
+from loadtests.load_figures import (
     JobTimes,
     Sample,
     figures_of,
     longest_lag_s,
     provisioned_gang_s,
 )
-from loadtests.fleet_page import Run, page_of, svg_of, table_of
-from loadtests.fleet_stages import Gangs
+from loadtests.load_page import LoadReport, Run, json_of, page_of, svg_of, table_of
 from loadtests.report import make_report
 from loadtests.results import JobResult, JobStatus, RunRecord, ServerJob
 from telecine_platform.jobs.lease import Lease
@@ -104,7 +105,7 @@ def run_of(results: list[JobResult]) -> Run:
     times = {r.job_id or "": JobTimes(own_s=10.0, work_s=11.0, video_s=5.0) for r in results}
     figures = figures_of(
         make_report(record), record.results, times, SAMPLES,
-        load=0.6, speed=1.0, num_gpus=8, gpu_hour_price=3.6,
+        load=0.6, speed=1.0, num_gpus=8, gpu_hour_price=3.6, busy_cores=0.5, num_cores=2,
     )  # fmt: skip
     return Run(figures=figures, offered=[(0, 1), (1, 2)], completed=[(1, 1)], samples=SAMPLES)
 
@@ -135,13 +136,23 @@ def test_lag_and_provision_are_read_from_the_samples() -> None:
     assert provisioned_gang_s(SAMPLES) == 70.0
 
 
+def test_what_cannot_be_worked_out_is_null_in_the_json() -> None:
+    failed = result(1, 12.0, status=JobStatus.FAILED, error_code="internal_error")
+    content = json.loads(json_of(LoadReport(title="t", about=[], runs=[run_of([failed])])))
+    assert content["runs"][0]["end_to_end_s"] == {"p50": None, "p90": None, "p99": None}
+    assert content["runs"][0]["num_failed"] == 1
+
+
 def test_the_page_is_whole_and_its_pictures_are_xml() -> None:
     run = run_of([result(1, 12.0)])
     twice = [run, replace(run, figures=replace(run.figures, load=0.9))]
-    page = page_of("Load <report>", ["100 gangs & more"], twice)
+    report = LoadReport(title="Load <report>", about=["100 gangs & more"], runs=twice, goal=0.8)
+    page = page_of(report)
     assert "Load &lt;report&gt;" in page
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
-    for runs in (twice, [run]):
-        tree = ET.fromstring(svg_of(runs))
-        assert len(tree.findall(".//{*}polyline")) > 0
-    assert [line.count("|") for line in table_of([run.figures])][:2] == [3, 3]
+    for each in (report, replace(report, runs=[run])):
+        tree = ET.fromstring(svg_of(each))
+        assert len(tree.findall(".//{*}polyline")) == 6 * len(each.runs) + (
+            7 if each.goal and len(each.runs) > 1 else 0
+        )
+    assert [line.count("|") for line in table_of(replace(report, runs=[run]))][:2] == [3, 3]

@@ -11,10 +11,12 @@ from loadtests.target import (
     MAX_POLL_S,
     MIN_POLL_S,
     POLL_S,
+    GangsSeen,
     NotSent,
     TargetError,
     Unanswered,
     download,
+    gangs_seen,
     is_loopback,
     jobs_since,
     look,
@@ -33,6 +35,11 @@ telecine_stage_wait_seconds_total{outcome="queued",stage="screening"} 3.5
 telecine_stage_wait_seconds_total{outcome="blocked",stage="screening"} 0.5
 # TYPE telecine_jobs_queued gauge
 telecine_jobs_queued{stage="screening"} 4.0
+telecine_jobs_queued{stage="generation"} 5.0
+# TYPE telecine_jobs_running gauge
+telecine_jobs_running{stage="generation"} 2.0
+# TYPE telecine_workers_idle gauge
+telecine_workers_idle{stage="generation"} 1.0
 """
 
 
@@ -128,3 +135,17 @@ def test_wrong_key_is_told() -> None:
     problem = {"error": {"message": "no", "code": "invalid_api_key"}}
     with pytest.raises(TargetError, match="401 invalid_api_key"):
         asyncio.run(jobs_since(client_of(lambda _: httpx.Response(401, json=problem)), None))
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        (httpx.Response(200, text=FIGURES), GangsSeen(num_busy=2, num_idle=1, num_queued=5)),
+        (httpx.Response(200, text=FIGURES.replace("workers_idle", "others")), None),
+        (httpx.Response(503, text="away"), None),
+    ],
+)
+def test_gangs_are_seen_in_the_figures_or_not_at_all(
+    answer: httpx.Response, seen: GangsSeen | None
+) -> None:
+    assert asyncio.run(gangs_seen(client_of(lambda _: answer))) == seen

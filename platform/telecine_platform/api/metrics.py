@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from telecine_platform.errors import StoreUnavailable
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.jobs.workers import count_idle
 from telecine_platform.records import Backlog, Stage
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -51,6 +52,8 @@ class JobFigures:
     """The store's figures at one moment."""
 
     backlogs: Mapping[Stage, Backlog]
+    num_idle: Mapping[Stage, int]
+    """Workers that are there and have no job; a generation worker is a gang."""
     totals: Sequence[Any]
     """Any: the store's rows of (stage, outcome, num_jobs, wait_s, work_s)."""
 
@@ -59,7 +62,9 @@ def read_job_figures(jobs: JobStore, now: datetime) -> JobFigures | None:
     """Ask the store; None when it does not answer."""
     try:
         backlogs = {stage: jobs.backlog(stage, now) for stage in Stage}
-        return JobFigures(backlogs=backlogs, totals=jobs.totals())
+        with jobs.database.read() as connection:
+            num_idle = {stage: count_idle(connection, stage, now) for stage in Stage}
+        return JobFigures(backlogs=backlogs, num_idle=num_idle, totals=jobs.totals())
     except StoreUnavailable:
         return None
 
@@ -75,6 +80,7 @@ class JobCollector(Collector):
         yield GaugeMetricFamily("telecine_database_up", "Whether the database answered", int(is_up))
         if self.figures is not None:
             yield from _gauges(self.figures.backlogs)
+            yield _idle(self.figures.num_idle)
             yield from _counters(self.figures.totals)
 
 
@@ -89,6 +95,15 @@ def _gauges(backlogs: Mapping[Stage, Backlog]) -> Iterator[Metric]:
         running.add_metric([stage.value], backlog.num_running)
         oldest.add_metric([stage.value], backlog.oldest_age_s)
     yield from (queued, running, oldest)
+
+
+def _idle(num_idle: Mapping[Stage, int]) -> Metric:
+    idle = GaugeMetricFamily(
+        "telecine_workers_idle", "Workers without a job; of generation: gangs", labels=["stage"]
+    )
+    for stage, number in num_idle.items():
+        idle.add_metric([stage.value], number)
+    return idle
 
 
 def _counters(totals: Sequence[Any]) -> Iterator[Metric]:

@@ -1,7 +1,8 @@
-"""From a run's results, the store's transitions and the fleet's samples to figures. Pure.
+"""From a run's results, its jobs' times and the samples of its gangs to figures. Pure.
 
-Seconds here are the model's: real ones times the speed. What the platform itself takes counts that
-many times too, so the figures are worse than a fleet's that runs at its own speed.
+Seconds here are the model's: real ones times the speed, which is 1 for a real server. What the
+platform itself takes counts that many times too, so the figures are worse than a fleet's that runs
+at its own speed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from loadtests.report import Report
+from loadtests.report import Report, is_safeguard_code
 from loadtests.results import JobResult, JobStatus
 
 FACTORS = (1.5, 3.0, 5.0)
@@ -20,7 +21,7 @@ FACTORS = (1.5, 3.0, 5.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTimes:
-    """One completed job by the store's own record, in the model's seconds."""
+    """One completed job by the platform's own record, in the model's seconds."""
 
     own_s: float
     """On a free gang, with nothing around it."""
@@ -31,11 +32,12 @@ class JobTimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The fleet at one moment."""
+    """The gangs at one moment."""
 
     at_s: float
     """In the model's seconds since the run began."""
-    wanted: int
+    wanted: int | None
+    """None: a server does not show it."""
     ready: int
     busy: int
     queued: int
@@ -46,17 +48,21 @@ class Figures:
     """Of one run."""
 
     load: float
-    """Gang-seconds asked for, per second and gang at full size."""
+    """Of a fleet: gang-seconds asked for, per second and gang at full size. Of a server: jobs asked
+    for in a minute."""
     num_offered: int
     num_completed: int
+    num_blocked: int
+    num_failed: int
     num_cancelled: int
     num_refused: int
+    num_unanswered: int
     num_lost: int
     num_duplicated: int
     offered_per_minute: float
     completed_per_minute: float
     goodput: Mapping[str, float]
-    """By factor, of the offered jobs that nobody took back."""
+    """By factor, of the offered jobs that nobody took back and no safeguard refused."""
     end_to_end_s: Mapping[str, float]
     """p50, p90, p99."""
     stage_wait_s: Mapping[str, float]
@@ -66,10 +72,15 @@ class Figures:
     provisioned_gpu_s_per_video_s: float
     cost_per_video_s: float
     """Of the provisioned GPUs, at the stated price."""
-    scale_up_lag_s: float
-    """The longest time that fewer gangs were ready than wanted, without a break."""
+    scale_up_lag_s: float | None
+    """The longest time without a break that fewer gangs were ready than wanted. None: not shown."""
     jain: float
     """Of the tenants' mean speeds, own time over taken time (`figures.py`)."""
+    max_send_lag_s: float
+    """How late the driver asked, in real seconds."""
+    busy_cores: float
+    """Of the machine that ran all this: near `num_cores` it was the bottleneck."""
+    num_cores: int
 
 
 def figures_of(
@@ -82,8 +93,10 @@ def figures_of(
     speed: float,
     num_gpus: int,
     gpu_hour_price: float,
+    busy_cores: float,
+    num_cores: int,
 ) -> Figures:
-    kept = [result for result in results if result.arrival.cancel_after_s is None]
+    kept = [result for result in results if _counts(result)]
     speeds = {id(result): _speed_of(result, times, speed) for result in kept}
     taken = sorted(
         (result.ended_at_s - result.arrival.at_s) * speed
@@ -98,8 +111,11 @@ def figures_of(
         load=load,
         num_offered=report.num_offered,
         num_completed=report.num_completed,
+        num_blocked=sum(report.blocked.values()),
+        num_failed=sum(report.failed.values()),
         num_cancelled=report.num_cancelled,
         num_refused=sum(report.refused.values()),
+        num_unanswered=report.num_unanswered,
         num_lost=report.num_lost,
         num_duplicated=report.num_duplicated,
         offered_per_minute=(report.offered_per_minute or 0.0) / speed,
@@ -113,6 +129,9 @@ def figures_of(
         cost_per_video_s=per_video * gpu_hour_price / 3600,
         scale_up_lag_s=longest_lag_s(samples),
         jain=jain_of(kept, speeds),
+        max_send_lag_s=report.max_send_lag_s,
+        busy_cores=busy_cores,
+        num_cores=num_cores,
     )
 
 
@@ -121,9 +140,11 @@ def provisioned_gang_s(samples: Sequence[Sample]) -> float:
     return sum((after.at_s - before.at_s) * before.ready for before, after in pairwise(samples))
 
 
-def longest_lag_s(samples: Sequence[Sample]) -> float:
+def longest_lag_s(samples: Sequence[Sample]) -> float | None:
     longest, began_s = 0.0, None
     for sample in samples:
+        if sample.wanted is None:
+            return None
         if sample.ready >= sample.wanted:
             began_s = None
         else:
@@ -140,6 +161,11 @@ def jain_of(results: Sequence[JobResult], speeds: Mapping[int, float]) -> float:
     means = [sum(own) / len(own) for own in by_tenant.values()]
     squares = sum(mean * mean for mean in means)
     return sum(means) ** 2 / (len(means) * squares) if squares else 1.0
+
+
+def _counts(result: JobResult) -> bool:
+    """Whether the platform owed a clip: its caller and its safeguards wanted one."""
+    return result.arrival.cancel_after_s is None and not is_safeguard_code(result.error_code)
 
 
 def _speed_of(result: JobResult, times: Mapping[str, JobTimes], speed: float) -> float:
