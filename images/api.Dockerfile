@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1.7
-# The API, the migrations and the chart's test pod. No torch, no Ray, no compiler in it.
+# The API, the migrations, the chart's test pod and its load tests. No torch, no Ray, no compiler in it.
 #   docker build -f images/api.Dockerfile -t telecine-api:0.1.0 .
 # The base is given by digest in a release: --build-arg PYTHON=docker.io/library/python@sha256:...
 ARG PYTHON=docker.io/library/python:3.11.14-slim-bookworm
@@ -26,6 +26,8 @@ LABEL org.opencontainers.image.title="telecine-api" \
 RUN groupadd --gid 10001 telecine \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin telecine
 COPY --from=build /opt/telecine /opt/telecine
+# What the chart's loadTest runs.
+COPY loadtests /opt/loadtests/loadtests
 # The root is read-only in a pod: nothing may be compiled or kept beside the code.
 ENV PATH=/opt/telecine/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp \
     TELECINE_DATA_DIR=/var/lib/telecine

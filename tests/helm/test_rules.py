@@ -35,6 +35,8 @@ GPU_BREACHES: list[tuple[dict[str, Any], str]] = [
     ({"limits": {"drainSeconds": 900}}, "must exceed limits.maxJobSeconds"),
     ({"limits": {"graceSeconds": 980}}, "must be at least limits.drainSeconds + 30"),
     ({"limits": {"clusterDeletionDelaySeconds": 60}}, "an upgrade kills the old cluster's jobs"),
+    ({"loadTest": {"enabled": True}}, "loadTest.apiKeySecret is empty, and the API asks for keys"),
+    ({"loadTest": {"goodput": 0.9}}, "loadTest.ratesPerMinute has 1"),
     ({"settings": {"lease_s": 5}}, "one late heartbeat loses the job"),
     ({"settings": {"database_url": "x"}}, "use database.existingSecret"),
     ({"settings": {"drain_s": 100}}, "use limits.drainSeconds"),

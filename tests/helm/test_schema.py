@@ -76,6 +76,11 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("alerts", {"moderationRejectRate": 30}, "maximum: got 30, want 1"),
     ("otel", {"endpoint": "https://u:p@collector"}, "does not match pattern"),
     ("tests", {"prompt": ""}, "minLength"),
+    ("loadTest", {"ratesPerMinute": []}, "minItems"),
+    ("loadTest", {"ratesPerMinute": [0]}, "exclusiveMinimum"),
+    ("loadTest", {"within": "4x"}, "value must be one of '1.5x'"),
+    ("loadTest", {"sizes": ["64 x 64"]}, "does not match pattern"),
+    ("loadTest", {"report": "mail"}, "value must be one of 'bucket', 'log'"),
     ("extraObjects", [{"kind": "ConfigMap"}], "missing property 'apiVersion'"),
 ]
 

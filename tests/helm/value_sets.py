@@ -152,4 +152,10 @@ def _gpu(draw: random.Random) -> dict[str, Any]:
         "database": {"migrate": draw.choice(["job", "initContainer"])},
         "moderation": draw.choice([{}, {"gpus": 1, "replicasPerPod": 2, "pdbMinAvailable": 0}]),
         "tests": {"apiKeySecret": draw.choice(["", "smoke-key"])},
+        "loadTest": {
+            "enabled": draw.random() < 0.3,
+            "apiKeySecret": "smoke-key",
+            "report": draw.choice(["bucket", "log"]),
+            **draw.choice([{}, {"ratesPerMinute": [2, 0.5], "goodput": 0.9, "sizes": ["832x480"]}]),
+        },
     }

@@ -10,6 +10,7 @@
 {{- include "telecine.ruleStages" . -}}
 {{- include "telecine.ruleScheduling" . -}}
 {{- include "telecine.ruleEdge" . -}}
+{{- include "telecine.ruleLoadTest" . -}}
 {{- end }}
 
 {{/* KubeRay refuses RayServices of more than 47 characters: its own names come behind. */}}
@@ -289,5 +290,17 @@ wan2.2-ti2v-5b: {heads: 24, ffnWidth: 14336}
 {{- end -}}
 {{- if and .Values.otel.collector.enabled .Values.otel.endpoint -}}
 {{- fail "otel.endpoint and otel.collector.enabled exclude each other: the release's own collector is the endpoint" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "telecine.ruleLoadTest" -}}
+{{- $hasKeys := hasKey .Values.files "api_keys_file" -}}
+{{- with .Values.loadTest -}}
+{{- if and .enabled $hasKeys (not .apiKeySecret) -}}
+{{- fail "loadTest.apiKeySecret is empty, and the API asks for keys: name a secret that holds one under `key`" -}}
+{{- end -}}
+{{- if and .goodput (lt (len .ratesPerMinute) 2) -}}
+{{- fail (printf "loadTest.goodput (%v) looks between two rates: loadTest.ratesPerMinute has %d" .goodput (len .ratesPerMinute)) -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
