@@ -37,6 +37,8 @@ class Arrival:
     """Unique within a schedule: together with the prompt it names the job on the server."""
     tenant: str = ""
     """Whose key asks; empty: the driver's own."""
+    model: str | None = None
+    """None: the server's own choice."""
     cancel_after_s: float | None = None
     """So long after it was asked for, the caller takes it back; None: never."""
 
@@ -50,6 +52,7 @@ def make_schedule(
     seed: int,
     sizes: Sequence[str] = (),
     lengths_s: Sequence[int] = (),
+    model: str | None = None,
 ) -> tuple[Arrival, ...]:
     """Draw `num_jobs` arrivals whose gaps are gamma distributed; the first one comes at 0.
 
@@ -77,6 +80,7 @@ def make_schedule(
                 seconds=shapes.choice(lengths_s) if lengths_s else None,
                 size=shapes.choice(sizes) if sizes else None,
                 seed=first_seed + number,
+                model=model,
             )
         )
         at_s += gap_s(gaps, mean_s=60.0 / rate_per_minute, cv=cv)
@@ -101,7 +105,7 @@ def write_schedule(path: Path, arrivals: Sequence[Arrival]) -> None:
     """Write JSON Lines, one arrival a line."""
     lines = []
     for arrival in arrivals:
-        shape = {"size": arrival.size, "seconds": arrival.seconds}
+        shape = {"size": arrival.size, "seconds": arrival.seconds, "model": arrival.model}
         extra = {key: value for key, value in shape.items() if value is not None}
         line: dict[str, object] = {
             "timestamp": round(arrival.at_s * 1000),
@@ -139,6 +143,7 @@ class _Extra(BaseModel):
     seed: int = Field(ge=0)
     size: str | None = None
     seconds: int | None = Field(None, ge=1)
+    model: str | None = None
 
 
 class _Line(BaseModel):
@@ -158,6 +163,7 @@ def _arrival_from_line(line: _Line) -> Arrival:
         seconds=line.extra.seconds,
         size=line.extra.size,
         seed=line.extra.seed,
+        model=line.extra.model,
         tenant=line.tenant,
         cancel_after_s=line.cancel_after_s,
     )

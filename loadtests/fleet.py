@@ -69,7 +69,16 @@ def main(
     """
     fleet = Fleet(model=model, max_gangs=gangs, min_gangs=min_gangs, num_gpus=num_gpus, speed=speed)
 
+    done: list[Run] = []
+
+    def report(runs: Sequence[Run], *more: str) -> LoadReport:
+        ordered = sorted(runs, key=lambda run: run.figures.load)
+        return LoadReport(
+            title="Load on a fleet", about=[*about, *more], runs=ordered, goal=goodput
+        )
+
     def run(load: float) -> Run:
+        """The report so far is written after each run: they take minutes."""
         rate_per_s = load * gangs * speed / fleet.mean_clip_s
         offer = Offer(
             num_jobs=max(2, round(rate_per_s * seconds)),
@@ -84,7 +93,9 @@ def main(
             seed=seed,
         )
         click.echo(f"load {load:g}: {offer.num_jobs} jobs, {rate_per_s:.2f} a second", err=True)
-        return run_load(fleet, offer, load, gpu_hour_price)
+        done.append(run_load(fleet, offer, load, gpu_hour_price))
+        write_report(out, report(done))
+        return done[-1]
 
     about = [
         f"{gangs} gangs of {num_gpus} GPUs ({model}), at least {min_gangs} of them there, "
@@ -95,18 +106,19 @@ def main(
         f"{gpu_hour_price:g} a GPU-hour. Machine: {platform.machine()}, Python "
         f"{platform.python_version()}.",
     ]
+    findings = []
     if goodput is None:
-        runs = [run(load) for load in sorted(loads)]
+        for load in sorted(loads):
+            run(load)
     else:
         sought = Search(
             low=min(loads), high=max(loads), goodput=goodput, within=within, num_runs=num_runs
         )
-        runs = search(sought, run)
-        about.append(finding_of(sought, runs, "load"))
-    report = LoadReport(title="Load on a fleet", about=about, runs=runs, goal=goodput)
-    write_report(out, report)
-    click.echo("\n".join([*about, "", *table_of(report)]))
-    figures = [each.figures for each in runs]
+        findings = [finding_of(sought, search(sought, run), "load")]
+    whole = report(done, *findings)
+    write_report(out, whole)
+    click.echo("\n".join([*whole.about, "", *table_of(whole)]))
+    figures = [each.figures for each in done]
     raise SystemExit(any(each.num_lost or each.num_duplicated for each in figures))
 
 

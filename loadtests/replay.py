@@ -22,6 +22,7 @@ from loadtests.arrivals import (
     read_schedule,
     write_schedule,
 )
+from loadtests.chaos_hooks import Hook, HookError, hook_from_text
 from loadtests.load_figures import FACTORS
 from loadtests.load_page import LoadReport, Run, write_report
 from loadtests.progress_line import progress_line
@@ -72,6 +73,7 @@ _SAMPLE = Path(__file__).resolve().parent / "prompts" / "sample.txt"
     "--prompts", type=click.Path(path_type=Path), show_default=False,
     help="One prompt a line. Default: VBench's in ../shared/traffic, else our own sample.",
 )  # fmt: skip
+@click.option("--model", help="Default: the server's own choice.")
 @click.option("--size", "sizes", multiple=True, help="WxH; repeat it for a mix. Default: model's.")
 @click.option(
     "--seconds", "lengths_s", type=int, multiple=True, help="Repeat for a mix. Default: model's."
@@ -97,6 +99,8 @@ _SAMPLE = Path(__file__).resolve().parent / "prompts" / "sample.txt"
               help="Put those three into the bucket of TELECINE_STORAGE_URL.")  # fmt: skip
 @click.option("--gpus", "num_gpus", type=click.IntRange(1), default=1, help="Of a gang.")
 @click.option("--gpu-hour-price", type=click.FloatRange(0), default=0.0)
+@click.option("--chaos", "hook_texts", multiple=True, metavar="'SECONDS COMMAND…'",
+              help="Run this during each run, so long after its first arrival.")  # fmt: skip
 @click.option("--note", default="", help="A line for the report: the server, its machine.")
 @click.option("--allow-remote", is_flag=True, help="The server is not here, and it is mine.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
@@ -112,6 +116,7 @@ def replay(
     cv: float,
     seed: int,
     prompts: Path | None,
+    model: str | None,
     sizes: tuple[str, ...],
     lengths_s: tuple[int, ...],
     timeout_s: float,
@@ -122,11 +127,16 @@ def replay(
     is_published: bool,
     num_gpus: int,
     gpu_hour_price: float,
+    hook_texts: tuple[str, ...],
     note: str,
     allow_remote: bool,
     as_json: bool,
 ) -> None:
     """Ask a running Telecine for clips on a schedule, and report what became of each."""
+    try:
+        hooks = [hook_from_text(text) for text in hook_texts]
+    except HookError as error:
+        raise click.UsageError(f"--chaos: {error}") from error
     if schedule_file is not None and (len(rates) > 1 or goodput is not None):
         raise click.UsageError("--schedule is one run: leave the rates and --goodput out")
 
@@ -141,6 +151,7 @@ def replay(
                 seed=seed,
                 sizes=sizes,
                 lengths_s=lengths_s,
+                model=model,
             ),
         )
 
@@ -159,7 +170,10 @@ def replay(
 
     def run(rate: float) -> Run:
         arrivals = schedules.get(rate) or arrivals_at(rate)
-        measured = asyncio.run(_measure(url, api_key, arrivals, timeout_s, with_download=download))
+        measured = asyncio.run(
+            _measure(url, api_key, arrivals, timeout_s, with_download=download, hooks=hooks)
+        )
+        about.extend(f"{_RATE} {rate:g}, {hook_run}." for hook_run in measured.hook_runs)
         reports[rate] = make_report(measured.record)
         return run_of(measured, load=rate, num_gpus=num_gpus, gpu_hour_price=gpu_hour_price)
 
@@ -202,6 +216,7 @@ async def _measure(
     timeout_s: float,
     *,
     with_download: bool,
+    hooks: Sequence[Hook],
 ) -> Measured:
     with progress_line(len(arrivals)) as on_event:
         return await measure(
@@ -211,6 +226,7 @@ async def _measure(
             timeout_s=timeout_s,
             with_download=with_download,
             on_event=on_event,
+            hooks=hooks,
         )
 
 

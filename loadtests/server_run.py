@@ -15,6 +15,7 @@ from statistics import median
 import httpx
 
 from loadtests.arrivals import Arrival
+from loadtests.chaos_hooks import Hook, HookRun, at_their_times
 from loadtests.cores import CoresMeter
 from loadtests.drive import Event, drive
 from loadtests.load_figures import JobTimes, Sample, figures_of
@@ -33,6 +34,7 @@ class Measured:
     record: RunRecord
     samples: Sequence[Sample]
     """Empty: the server shows no figures of its gangs."""
+    hook_runs: Sequence[HookRun]
     busy_cores: float
     """Of the driver's machine; the server's too where both are one."""
     num_cores: int
@@ -46,11 +48,17 @@ async def measure(
     timeout_s: float,
     with_download: bool,
     on_event: Callable[[Event], None],
+    hooks: Sequence[Hook] = (),
 ) -> Measured:
     """Raises `TargetError` as `drive` does."""
     samples: list[Sample] = []
+    hook_runs: list[HookRun] = []
     cores = CoresMeter()
-    async with open_client(url, api_key) as client, _watched(client, samples):
+    async with (
+        open_client(url, api_key) as client,
+        _watched(client, samples),
+        at_their_times(hooks, hook_runs),
+    ):
         record = await drive(
             client,
             arrivals,
@@ -60,7 +68,11 @@ async def measure(
         )
         busy_cores = cores.busy_cores()
     return Measured(
-        record=record, samples=samples, busy_cores=busy_cores, num_cores=cores.num_cores
+        record=record,
+        samples=samples,
+        hook_runs=hook_runs,
+        busy_cores=busy_cores,
+        num_cores=cores.num_cores,
     )
 
 

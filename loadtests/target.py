@@ -145,6 +145,8 @@ def open_client(url: str, api_key: str | None) -> httpx.AsyncClient:
 async def submit(client: httpx.AsyncClient, arrival: Arrival) -> str:
     """Ask for the job, return its id. Raises `NotSent`, `Unanswered` or `Refused`."""
     body: dict[str, object] = {"prompt": arrival.prompt, "seed": arrival.seed}
+    if arrival.model is not None:
+        body["model"] = arrival.model
     if arrival.size is not None:
         body["size"] = arrival.size
     if arrival.seconds is not None:

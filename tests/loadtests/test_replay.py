@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,10 +66,33 @@ def test_server_elsewhere_is_refused_without_a_word_from_its_owner(tmp_path: Pat
     assert "--allow-remote" in result.stderr
 
 
+def test_chaos_hooks_run_at_their_time_and_are_reported(tmp_path: Path) -> None:
+    touched = tmp_path / "touched"
+    hook = shlex.join(["0.05", sys.executable, "-c", f"open({str(touched)!r}, 'w'); exit(3)"])
+    with serving(FaultyServer().app) as url:
+        arguments = [
+            "--url", url, "--num-jobs", "2", "--rate-per-minute", "60",
+            "--prompts", prompt_file(tmp_path, "a fox"), "--out", str(tmp_path / "report"),
+            "--chaos", hook, "--chaos", "0 no-such-program", "--chaos", "3600 too-late",
+        ]  # fmt: skip
+        CliRunner().invoke(replay, arguments, catch_exceptions=False)
+    assert touched.exists()
+    about = " ".join(json.loads((tmp_path / "report" / "report.json").read_text())["about"])
+    assert "(exit code 3)" in about
+    assert "no-such-program (no such program)" in about
+    assert "too-late" not in about
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [["--prompts", "missing.txt"], ["--num-jobs", "0"], ["--num-jobs", "10000"]],
-    ids=["no-prompts", "no-jobs", "takes-too-long"],
+    [
+        ["--prompts", "missing.txt"],
+        ["--num-jobs", "0"],
+        ["--num-jobs", "10000"],
+        ["--chaos", "soon true"],
+        ["--chaos", "5"],
+    ],
+    ids=["no-prompts", "no-jobs", "takes-too-long", "no-time", "no-command"],
 )
 def test_wrong_usage_is_told_before_anything_is_sent(arguments: list[str]) -> None:
     assert CliRunner().invoke(replay, arguments).exit_code == 2
