@@ -57,7 +57,10 @@ class Settings(BaseModel):
     """The claim that lists the scopes: words, or a list."""
 
     model: str = "embedded"
-    """A name in the catalogue."""
+    """A name in the catalogue: what is made where a request names no model."""
+    more_models: str = ""
+    """Models served beside it by workers of their own, as `NAME=RANKSxGANGS, …`: the ranks of a
+    gang, and how many gangs there may be. Only the API reads this."""
     model_folder: Path | None = None
     """The model in diffusers' folder format; None: the embedded model, written on first use."""
     model_keys_file: Path | None = None

@@ -120,6 +120,7 @@ class StageLoop:
         self._worker_id = new_worker_id(stage)
         self._drain = PodDrain(settings.drain_folder)
         self._num_gpus = settings.num_ranks if stage is Stage.GENERATION else 0
+        self._model = settings.model if stage is Stage.GENERATION else None
         self._stopping = threading.Event()
         self._next_reap_at = self._next_show_at = clock()
 
@@ -145,6 +146,7 @@ class StageLoop:
                 self._settings.lease_s,
                 self._clock(),
                 num_gpus=self._num_gpus,
+                model=self._model,
             )
             if job is None:
                 self._show_idle_now_and_then()
@@ -228,7 +230,7 @@ class StageLoop:
         now = self._clock()
         if now >= self._next_show_at:
             self._next_show_at = now + timedelta(seconds=SHOW_S)
-            self._workers.show_idle(self._worker_id, self._stage, now)
+            self._workers.show_idle(self._worker_id, self._stage, now, self._model or "")
 
     def _reap_now_and_then(self) -> None:
         now = self._clock()

@@ -129,6 +129,25 @@ def test_generation_books_the_time_of_its_gpus(jobs: JobStore, settings: Setting
         assert used_gpu_s(connection, "acme", utc_now()) >= 0.1 * settings.num_ranks
 
 
+def test_a_gang_leaves_another_models_job_to_its_own_gangs(
+    jobs: JobStore, settings: Settings
+) -> None:
+    run(jobs, settings, lambda *_: HandOver(verdict=verdict()))
+    other = settings.model_copy(update={"model": "wan2.1-t2v-14b"})
+    blobs = LocalStore(settings.data_dir / "blobs")
+    loop = StageLoop(Stage.GENERATION, FakeWorker([]), jobs, blobs, other)
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    deadline, num_idle = time.monotonic() + 10, 0
+    while num_idle == 0 and time.monotonic() < deadline:  # it has looked, and found nothing
+        with jobs.database.read() as connection:
+            num_idle = count_idle(connection, Stage.GENERATION, utc_now(), "wan2.1-t2v-14b")
+    loop.stop()
+    thread.join()
+    assert num_idle == 1
+    assert (state_of(jobs).stage, state_of(jobs).state) == (Stage.GENERATION, JobState.QUEUED)
+
+
 def test_block_ends_the_job_with_its_reason(jobs: JobStore, settings: Settings) -> None:
     run(jobs, settings, lambda *_: Block(verdict=verdict(Action.BLOCK)))
     assert state_of(jobs).state is JobState.BLOCKED

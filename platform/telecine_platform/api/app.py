@@ -29,12 +29,12 @@ from telecine_platform.api.videos import download, events, refused
 from telecine_platform.api.videos import routes as videos
 from telecine_platform.api.watch import JobWatch
 from telecine_platform.api.webhooks import deliveries, endpoints
-from telecine_platform.catalogue import card_from_name
 from telecine_platform.fetch.fetcher import Fetcher
 from telecine_platform.fetch.rules import rules_from_text
 from telecine_platform.jobs.glimpse import read_glimpses
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.scheduling.desk import Desk
+from telecine_platform.scheduling.pools import pools_from_settings
 from telecine_platform.scheduling.tenants import load_tenants
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore
@@ -48,18 +48,19 @@ def create_app(
 ) -> FastAPI:
     """The application. Reads the keys file and touches neither store, so it starts without them.
 
-    Raises `SettingsError` for a broken keys file, `NotFound` for a model without a card.
+    Raises `SettingsError` for a broken keys file or `more_models`, `NotFound` for a model without a
+    card.
     """
-    card = card_from_name(settings.model)
+    pools = pools_from_settings(settings)
     tenants = load_tenants(settings.tenants_file)
     context = ApiContext(
         settings=settings,
         jobs=jobs,
         blobs=blobs,
         authenticator=authenticator_from_settings(settings),
-        card=card,
+        cards={name: pool.card for name, pool in pools.items()},
         fetcher=Fetcher(rules_from_text(settings.fetch_allowed)),
-        desk=Desk(settings, jobs.database, card, tenants),
+        desk=Desk(settings, jobs.database, pools, tenants),
         now=now,
         polls=Polls(jobs.get_many),
         watch=JobWatch(partial(read_glimpses, jobs.database)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from telecine_platform.access.callers import Caller, Scope
 from telecine_platform.api.polls import Polls
 from telecine_platform.api.watch import JobWatch
 from telecine_platform.catalogue import ModelCard
+from telecine_platform.errors import InvalidRequest
 from telecine_platform.fetch.fetcher import Fetcher
 from telecine_platform.halts.store import HaltStore
 from telecine_platform.jobs.held import HeldJobs
@@ -46,8 +47,8 @@ class ApiContext:
     jobs: JobStore
     blobs: BlobStore
     authenticator: Authenticator
-    card: ModelCard
-    """The one model that is served."""
+    cards: Mapping[str, ModelCard]
+    """Of the models that are served; the first one is made where a request names none."""
     now: Callable[[], datetime]
     fetcher: Fetcher
     """Reaches URLs that callers gave us."""
@@ -57,6 +58,19 @@ class ApiContext:
     """Reads jobs for all who ask at the same moment."""
     watch: JobWatch
     """Wakes the requests that wait for a job to move."""
+
+    def card_for(self, model: str | None) -> ModelCard:
+        """The card of the model that a request names. Raises `InvalidRequest` for one that is not
+        served.
+        """
+        name = next(iter(self.cards)) if model is None else model
+        if name not in self.cards:
+            raise InvalidRequest(
+                f"model {name[:100]!r} is not served here; served: {', '.join(self.cards)}",
+                param="model",
+                code="model_not_found",
+            )
+        return self.cards[name]
 
     @property
     def rights(self) -> RightsStore:

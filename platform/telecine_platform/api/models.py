@@ -59,23 +59,26 @@ class ModelList(BaseModel):
 
 @router.get("", summary="List the models")
 def list_models(context: Context, tenant_id: Reader) -> ModelList:
-    """The one model that is served."""
-    return ModelList(data=[_served_model(context, tenant_id)])
+    """The models that are served; the first one is made where a request names none."""
+    return ModelList(
+        data=[_served_model(card, context, tenant_id) for card in context.cards.values()]
+    )
 
 
 @router.get("/{model}", summary="Look at a model")
 def retrieve_model(model: str, context: Context, tenant_id: Reader) -> Model:
     """A served model's limits."""
-    if model != context.card.name:
-        raise NotFound(f"no model {model[:100]!r} is served here; served: {context.card.name}")
-    return _served_model(context, tenant_id)
+    if model not in context.cards:
+        served = ", ".join(context.cards)
+        raise NotFound(f"no model {model[:100]!r} is served here; served: {served}")
+    return _served_model(context.cards[model], context, tenant_id)
 
 
-def _served_model(context: ApiContext, tenant_id: str) -> Model:
-    about = {"model": context.card.name, "tenant_id": tenant_id, "region": context.settings.region}
+def _served_model(card: ModelCard, context: ApiContext, tenant_id: str) -> Model:
+    about = {"model": card.name, "tenant_id": tenant_id, "region": context.settings.region}
     halt = strictest([halt for halt in context.halts.in_force() if covers(halt, **about)])
     reason = None if halt is None else halt.message
-    return _model_from_card(context.card, context.settings, reason)
+    return _model_from_card(card, context.settings, reason)
 
 
 def _model_from_card(card: ModelCard, settings: Settings, halted: str | None) -> Model:

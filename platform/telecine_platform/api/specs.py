@@ -20,7 +20,6 @@ def spec_from_request(
     body: CreateVideoBody, card: ModelCard, settings: Settings, *, random_seed: int
 ) -> VideoSpec:
     """Fill in every default; raises `InvalidRequest` with the allowed values."""
-    _check_model(body.model, card)
     width_px, height_px = _size_px(body.size, card)
     return VideoSpec(
         model=card.name,
@@ -40,9 +39,8 @@ def spec_from_request(
     )
 
 
-def remixed_spec(spec: VideoSpec, prompt: str, card: ModelCard, max_prompt_chars: int) -> VideoSpec:
+def remixed_spec(spec: VideoSpec, prompt: str, max_prompt_chars: int) -> VideoSpec:
     """The same video with another prompt; raises `InvalidRequest`."""
-    _check_model(spec.model, card)
     prompt = checked_prompt(prompt, max_prompt_chars)
     # Its pictures become the new job's own when that is stored.
     return replace(spec, prompt=prompt, first_frame=None, last_frame=None)
@@ -51,15 +49,6 @@ def remixed_spec(spec: VideoSpec, prompt: str, card: ModelCard, max_prompt_chars
 def size_name(size_px: tuple[int, int]) -> str:
     """`(832, 480)` as the API writes it, `832x480`."""
     return f"{size_px[0]}x{size_px[1]}"
-
-
-def _check_model(model: str | None, card: ModelCard) -> None:
-    if model not in (None, card.name):
-        raise InvalidRequest(
-            f"model {str(model)[:100]!r} is not served here; served: {card.name}",
-            param="model",
-            code="model_not_found",
-        )
 
 
 def _size_px(size: str | None, card: ModelCard) -> tuple[int, int]:

@@ -34,7 +34,7 @@ def release_gpus(connection: sa.Connection, row: sa.Row[Any], now: datetime) -> 
     took_gpu_s = max(0.0, (now - row.claimed_at).total_seconds()) * row.num_gpus
     values = {"num_gpus": 0, "used_gpu_s": row.used_gpu_s + took_gpu_s}
     connection.execute(sa.update(jobs).where(jobs.c.id == row.id).values(values))
-    charge(connection, row.tenant_id, took_gpu_s - row.price_gpu_s)
+    charge(connection, row.tenant_id, row.model, took_gpu_s - row.price_gpu_s)
     _add_usage(connection, row.tenant_id, took_gpu_s, now)
     if row.stage == Stage.MODERATION and row.used_gpu_s == 0 and took_gpu_s > 0:
         _learn(connection, VideoSpec(**row.spec), took_gpu_s)

@@ -1,9 +1,10 @@
 """Which job a worker gets. Screening and moderation: by priority, then who came first. Generation:
-by `scheduling/order.py`, which is asked for the tenant and then for the tenant's job.
+by `scheduling/order.py`, which is asked for the tenant and then for the tenant's job. Each model
+has a queue of its own, because its gangs can make nothing else.
 
-Invariant: what a claim reads are indexes of queued jobs and one row per tenant that waits, so
-finished jobs cost nothing. Two claims never take the same job: each locks the row that it takes,
-and passes over rows that another has locked.
+Invariant: what a claim reads are indexes of queued jobs and one row per tenant that waits for the
+model, so finished jobs cost nothing. Two claims never take the same job: each locks the row that it
+takes, and passes over rows that another has locked.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ def claim_next(
     worker_id: str,
     lease_s: float,
     num_gpus: int,
+    model: str | None,
     now: datetime,
 ) -> sa.Row[Any] | None:  # Any: SQLAlchemy types a whole-table row so
     """Make the worker the owner of the stage's next job, under a new epoch; None: none waits.
 
     The GPUs that it will hold are charged to the job's tenant at the job's price.
     """
-    for job_id in _candidates(connection, stage, now):
+    for job_id in _candidates(connection, stage, model, now):
         if set_halted_aside(connection, job_id, now):
             continue
         row = connection.execute(
@@ -53,19 +55,21 @@ def claim_next(
             .returning(jobs)
         ).one()
         if num_gpus > 0:
-            charge(connection, row.tenant_id, row.price_gpu_s)
+            charge(connection, row.tenant_id, row.model, row.price_gpu_s)
         record_transition(connection, row, now, worker_id=worker_id, reason="claimed")
         return row
     return None
 
 
-def _candidates(connection: sa.Connection, stage: Stage, now: datetime) -> Iterator[str]:
+def _candidates(
+    connection: sa.Connection, stage: Stage, model: str | None, now: datetime
+) -> Iterator[str]:
     """Ids of claimable jobs, the next one first, each locked; who does not take it takes it away
     from the queue, or it comes again.
     """
     if stage is Stage.GENERATION:
-        for queue in in_order(read_queues(connection, now), now):
-            while (job := next_job(connection, queue, now)) is not None:
+        for queue in in_order(read_queues(connection, model, now), now):
+            while (job := next_job(connection, queue, model, now)) is not None:
                 yield job.id
     else:
         first = _first_in_line(stage, now)

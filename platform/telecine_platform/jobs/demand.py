@@ -14,7 +14,12 @@ from telecine_platform.ids import first_job_id
 from telecine_platform.jobs.accounts import used_gpu_s
 from telecine_platform.jobs.refusals import refusal_level
 from telecine_platform.jobs.tables import jobs, tenant_queues
-from telecine_platform.jobs.tenant_queues import QUEUED_JOB, queued_job_from_row, share_from_row
+from telecine_platform.jobs.tenant_queues import (
+    QUEUED_JOB,
+    of_model,
+    queued_job_from_row,
+    share_from_row,
+)
 from telecine_platform.jobs.totals import read_totals
 from telecine_platform.jobs.workers import count_idle
 from telecine_platform.records import JobState, Stage
@@ -25,21 +30,25 @@ MAX_FORECAST_JOBS = 10_000
 """Of a longer queue, only the oldest so many are looked at; the others get no forecast."""
 
 
-def read_demand(connection: sa.Connection, now: datetime) -> Demand:
-    """Everything at once. Jobs that are held or halted wait for somebody, not for a gang."""
-    active = sa.select(*_COLUMNS).where(jobs.c.finished_at.is_(None))
+def read_demand(connection: sa.Connection, now: datetime, model: str | None = None) -> Demand:
+    """What is asked of the model's gangs; None: of all gangs together.
+
+    Jobs that are held or halted wait for somebody, not for a gang.
+    """
+    active = sa.select(*_COLUMNS).where(jobs.c.finished_at.is_(None), *of_model(jobs, model))
     is_queued = (jobs.c.state == JobState.QUEUED) & (jobs.c.stage != Stage.MODERATION)
     is_screened = (jobs.c.state == JobState.RUNNING) & (jobs.c.stage == Stage.SCREENING)
     is_running = (jobs.c.state == JobState.RUNNING) & (jobs.c.stage == Stage.GENERATION)
     waiting = active.where(is_queued | is_screened).order_by(jobs.c.id).limit(MAX_FORECAST_JOBS)
     queued = tuple(queued_job_from_row(row) for row in connection.execute(waiting))
     tenant_ids = {job.tenant_id for job in queued}
-    shares = [share_from_row(row) for row in connection.execute(sa.select(tenant_queues))]
+    places = sa.select(tenant_queues).where(*of_model(tenant_queues, model))
+    shares = [share_from_row(row) for row in connection.execute(places)]
     return Demand(
         waiting=queued,
         running=tuple(_running_job(row) for row in connection.execute(active.where(is_running))),
         shares={share.tenant_id: share for share in shares if share.tenant_id in tenant_ids},
-        num_idle=count_idle(connection, Stage.GENERATION, now),
+        num_idle=count_idle(connection, Stage.GENERATION, now, model),
         release_s=_mean_release_s(connection),
     )
 
@@ -69,7 +78,12 @@ def read_usage(connection: sa.Connection, tenant_id: str, now: datetime) -> Usag
     )
 
 
-_COLUMNS: tuple[sa.ColumnElement[Any], ...] = (*QUEUED_JOB, jobs.c.claimed_at, jobs.c.progress)
+_COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
+    *QUEUED_JOB,
+    jobs.c.claimed_at,
+    jobs.c.progress,
+    jobs.c.num_gpus,
+)
 
 
 def _price_where(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[float]:
@@ -87,5 +101,9 @@ def _mean_release_s(connection: sa.Connection) -> float:
 
 def _running_job(row: sa.Row[Any]) -> RunningJob:
     return RunningJob(
-        id=row.id, price_gpu_s=row.price_gpu_s, claimed_at=row.claimed_at, progress=row.progress
+        id=row.id,
+        price_gpu_s=row.price_gpu_s,
+        claimed_at=row.claimed_at,
+        progress=row.progress,
+        num_gpus=row.num_gpus,
     )

@@ -146,15 +146,15 @@ def record_transitions(
             for row in rows
         ],
     )
-    changed_tenants = set()
+    changed_queues = set()
     owe_events(connection, rows, now)
     for row in rows:
         if row.num_gpus > 0 and row.state != JobState.RUNNING:
             release_gpus(connection, row, now)
         if row.num_gpus > 0 or row.stage == Stage.GENERATION:
-            changed_tenants.add(row.tenant_id)
-    for tenant_id in sorted(changed_tenants):
-        refresh(connection, tenant_id, now)
+            changed_queues.add((row.tenant_id, row.model))
+    for tenant_id, model in sorted(changed_queues):
+        refresh(connection, tenant_id, model, now)
 
 
 def seed_totals(connection: sa.Connection) -> None:

@@ -21,6 +21,7 @@ from telecine_platform.jobs.held import HeldJobs
 from telecine_platform.jobs.overdue import fail_overdue
 from telecine_platform.jobs.retry import QUARANTINED, Failure, RetryPolicy
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.jobs.tenant_queues import adopt
 from telecine_platform.jobs.tickets import forget_tickets
 from telecine_platform.records import Job, JobError, JobState
 from telecine_platform.settings import Settings
@@ -36,6 +37,8 @@ def reap(
     jobs: JobStore, blobs: BlobStore, policy: RetryPolicy, settings: Settings, now: datetime
 ) -> None:
     """One round of everything; each step takes a bounded number of jobs."""
+    with jobs.database.write() as connection:
+        adopt(connection, now)
     return_expired(jobs, policy, now)
     refuse_forgotten(jobs, settings.held_ttl_s, now)
     end_overdue(jobs, now)

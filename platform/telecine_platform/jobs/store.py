@@ -110,6 +110,7 @@ class JobStore:
                     spec=asdict(spec),
                     terms=json_from_terms(terms),
                     region=terms.region,
+                    model=spec.model,
                     deadline_at=terms.deadline_at,
                     priority=admission.priority,
                     price_gpu_s=admission.price_gpu_s,
@@ -125,7 +126,7 @@ class JobStore:
                 )
                 .returning(jobs)
             ).one()
-            admit(connection, tenant_id, admission)
+            admit(connection, tenant_id, spec.model, admission)
             record_transition(connection, row, now, worker_id=None, reason="submitted")
             return job_from_row(row)
 
@@ -177,15 +178,29 @@ class JobStore:
     # The worker's side.
 
     def claim(
-        self, stage: Stage, worker_id: str, lease_s: float, now: datetime, *, num_gpus: int = 0
+        self,
+        stage: Stage,
+        worker_id: str,
+        lease_s: float,
+        now: datetime,
+        *,
+        num_gpus: int = 0,
+        model: str | None = None,
     ) -> Job | None:
         """Take the next job of this stage's queue, under a new epoch; None: nothing can be done.
 
-        `num_gpus` is what the worker works with: its time is booked on the job's tenant.
+        `num_gpus` is what the worker works with: its time is booked on the job's tenant. `model` is
+        the only one that a gang can make; None: the worker takes every model's jobs.
         """
         with self._database.write() as connection:
             row = claim_next(
-                connection, stage, worker_id=worker_id, lease_s=lease_s, num_gpus=num_gpus, now=now
+                connection,
+                stage,
+                worker_id=worker_id,
+                lease_s=lease_s,
+                num_gpus=num_gpus,
+                model=model,
+                now=now,
             )
             return None if row is None else job_from_row(row)
 

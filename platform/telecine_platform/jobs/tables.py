@@ -51,6 +51,7 @@ jobs = sa.Table(
     # How it is handled and reported (`JobTerms`); what queries ask for has a column of its own.
     sa.Column("terms", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("region", sa.String(64), nullable=False, server_default=""),
+    sa.Column("model", sa.String(64), nullable=False, server_default=""),
     sa.Column("deadline_at", UtcDateTime),
     # What the generation that made the draft took, from its claim to its hand-over.
     sa.Column("generation_s", sa.Double),
@@ -80,15 +81,21 @@ for _name, _columns, _condition in (
     ("jobs_in_line", (jobs.c.stage, jobs.c.priority.desc(), jobs.c.available_at), _is_queued),
     (
         "jobs_shortest",
-        (jobs.c.tenant_id, jobs.c.priority.desc(), jobs.c.price_gpu_s, jobs.c.id),
+        (
+            jobs.c.tenant_id,
+            jobs.c.model,
+            jobs.c.priority.desc(),
+            jobs.c.price_gpu_s,
+            jobs.c.id,
+        ),
         _waits_for_gang,
     ),
     (
         "jobs_pressing",
-        (jobs.c.tenant_id, jobs.c.priority.desc(), jobs.c.start_by),
+        (jobs.c.tenant_id, jobs.c.model, jobs.c.priority.desc(), jobs.c.start_by),
         _waits_for_gang,
     ),
-    ("jobs_oldest", (jobs.c.tenant_id, jobs.c.overdue_at), _waits_for_gang),
+    ("jobs_oldest", (jobs.c.tenant_id, jobs.c.model, jobs.c.overdue_at), _waits_for_gang),
     ("jobs_active", (jobs.c.tenant_id, jobs.c.stage, jobs.c.state), jobs.c.finished_at.is_(None)),
     ("jobs_overdue", (jobs.c.deadline_at,), _has_deadline),
     # What the reaper and reviewers look for (`due.py`, `held.py`, `quarantine.py`).
@@ -102,11 +109,12 @@ for _name, _columns, _condition in (
 ):
     sa.Index(_name, *_columns, sqlite_where=_condition, postgresql_where=_condition)
 
-# Each tenant's place in the generation queue, and its first jobs as `TenantQueue` has them.
+# Each tenant's place in each model's queue, and its first jobs as `TenantQueue` has them.
 tenant_queues = sa.Table(
     "tenant_queues",
     metadata,
     sa.Column("tenant_id", sa.String(64), primary_key=True),
+    sa.Column("model", sa.String(64), primary_key=True, server_default=""),
     sa.Column("weight", sa.Double, nullable=False),
     sa.Column("max_running_gpu_s", sa.Double),
     sa.Column("virtual_gpu_s", sa.Double, nullable=False, index=True),
@@ -124,6 +132,8 @@ workers = sa.Table(
     metadata,
     sa.Column("worker_id", sa.String(128), primary_key=True),
     sa.Column("stage", sa.String(16), nullable=False),
+    # Of generation: the model that the gang holds.
+    sa.Column("model", sa.String(64), nullable=False, server_default=""),
     sa.Column("seen_at", UtcDateTime, nullable=False),
 )
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from telecine_platform.jobs.database import Database, insert_new
 from telecine_platform.jobs.tables import jobs, workers
+from telecine_platform.jobs.tenant_queues import of_model
 from telecine_platform.records import JobState, Stage
 
 SHOW_S = 5.0
@@ -25,20 +26,24 @@ class Workers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def show_idle(self, worker_id: str, stage: Stage, now: datetime) -> None:
-        """Say that the worker is there. Forgets those that are long gone."""
+    def show_idle(self, worker_id: str, stage: Stage, now: datetime, model: str = "") -> None:
+        """Say that the worker is there, a gang with its model. Forgets those that are long gone."""
         with self._database.write() as connection:
             connection.execute(
                 sa.delete(workers).where(workers.c.seen_at < now - timedelta(hours=1))
             )
-            insert_new(connection, workers, worker_id=worker_id, stage=stage, seen_at=now)
+            insert_new(
+                connection, workers, worker_id=worker_id, stage=stage, model=model, seen_at=now
+            )
             connection.execute(
                 sa.update(workers).where(workers.c.worker_id == worker_id).values(seen_at=now)
             )
 
 
-def count_idle(connection: sa.Connection, stage: Stage, now: datetime) -> int:
-    """Workers of the stage that are there and have no job."""
+def count_idle(
+    connection: sa.Connection, stage: Stage, now: datetime, model: str | None = None
+) -> int:
+    """Workers of the stage that are there and have no job; of one model's only, if it is named."""
     busy = sa.select(jobs.c.lease_owner).where(
         jobs.c.state == JobState.RUNNING, jobs.c.stage == stage, jobs.c.finished_at.is_(None)
     )
@@ -47,6 +52,7 @@ def count_idle(connection: sa.Connection, stage: Stage, now: datetime) -> int:
         .select_from(workers)
         .where(
             workers.c.stage == stage,
+            *of_model(workers, model),
             workers.c.seen_at > now - timedelta(seconds=_GONE_S),
             workers.c.worker_id.not_in(busy),
         )

@@ -55,12 +55,14 @@ class JobFate:
 def fates_of(
     running: Sequence[RunningJob], drain: Drain | None, *, num_gpus: int, now: datetime
 ) -> tuple[JobFate, ...]:
-    """What becomes of the clips that are being made; `num_gpus` is a gang's."""
+    """What becomes of the clips that are being made; `num_gpus` is for jobs that do not say how
+    many their gang has.
+    """
     if drain is None or not drain.makes_clips:
         return ()
     fates = []
     for job in running:
-        left_s = running_left_s(job, num_gpus, now)
+        left_s = running_left_s(job, job.num_gpus or num_gpus, now)
         waited_s = max(0.0, left_s - drain.begins_after_s)
         fate = Fate.UNTOUCHED if waited_s == 0 else Fate.DRAINED
         if waited_s > drain.at_most_s:

@@ -1,7 +1,8 @@
 """The desk: prices a request, admits or refuses it, and says when a job will be done.
 
-Held by the API process. Forecasts are worked out from one look at the store, which is good for
-`LOOK_S` however many ask; within that time, several requests may be admitted into the same gap.
+Held by the API process. Forecasts are worked out from one look at the queue of a model, which is
+good for `LOOK_S` however many ask; within that time, several requests may be admitted into the same
+gap.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from telecine_platform.catalogue import ModelCard
 from telecine_platform.errors import TelecineError
 from telecine_platform.jobs.accounts import read_corrections
 from telecine_platform.jobs.database import Database
@@ -27,13 +27,13 @@ from telecine_platform.scheduling.admission import (
 )
 from telecine_platform.scheduling.forecast import (
     Demand,
-    Fleet,
     Forecast,
     forecast_all,
     longest_wait_s,
     newcomer_wait_s,
 )
 from telecine_platform.scheduling.order import QueuedJob
+from telecine_platform.scheduling.pools import Pool
 from telecine_platform.scheduling.price import WHOLE_MODEL, formula_gpu_s, price_gpu_s, shape_of
 from telecine_platform.scheduling.refusals import check_refusals
 from telecine_platform.scheduling.tenants import Tenants
@@ -49,7 +49,7 @@ _NEWCOMER = "~"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What one look at the store showed, and what follows from it."""
+    """What one look at a model's queue showed, and what follows from it."""
 
     taken_at: datetime
     demand: Demand
@@ -61,14 +61,17 @@ class Desk:
     """Thread-safe."""
 
     def __init__(
-        self, settings: Settings, database: Database, card: ModelCard, tenants: Tenants
+        self,
+        settings: Settings,
+        database: Database,
+        pools: Mapping[str, Pool],
+        tenants: Tenants,
     ) -> None:
         self._settings = settings
         self._database = database
-        self._card = card
+        self._pools = pools
         self._tenants = tenants
-        self._fleet = fleet_from_settings(settings)
-        self._look: _Look | None = None
+        self._looks: dict[str, _Look] = {}
         self._looking = threading.Lock()
         self._in_background = threading.Lock()
         """Held from the start of a look in the background to its end."""
@@ -80,11 +83,12 @@ class Desk:
         video that the tenant's quotas can never hold.
         """
         policy = self._tenants.policy_of(tenant_id)
-        shape, num_gpus = shape_of(spec), self._fleet.num_gpus
+        pool = self._pools[spec.model]
+        shape, num_gpus = shape_of(spec), pool.fleet.num_gpus
         with self._database.read() as connection:
             known = read_corrections(connection, spec.model, (WHOLE_MODEL, shape))
             usage = read_usage(connection, tenant_id, now) if policy.has_quotas else None
-        price = price_gpu_s(formula_gpu_s(self._card, spec), known[shape], known[WHOLE_MODEL])
+        price = price_gpu_s(formula_gpu_s(pool.card, spec), known[shape], known[WHOLE_MODEL])
         if usage is not None:
             check_quotas(policy, usage, price_gpu_s=price, num_gpus=num_gpus, now=now)
         admission = admission_from_terms(
@@ -95,9 +99,9 @@ class Desk:
             ageing_s=self._settings.ageing_s,
             now=now,
         )
-        look = self._fresh_look(now)
+        look = self._fresh_look(spec.model, now)
         if look.longest_wait_s > self._settings.max_wait_s:
-            wait_s = self._wait_s(look, tenant_id, admission, now)
+            wait_s = self._wait_s(look, pool, tenant_id, admission, now)
             check_wait(wait_s, self._settings.max_wait_s)
         return admission
 
@@ -114,13 +118,17 @@ class Desk:
             count_refusal(connection, tenant_id, verdict, now)
 
     def forecast_of(self, job: Job, now: datetime) -> Forecast | None:
-        """What the last look says of the job; None: it is final, held, or not seen yet.
+        """What the last look says of the job; None: it is final, held, not seen yet, or of a model
+        that is not served any more.
 
         Never blocks: an old look is renewed in the background, for who asks next.
         """
-        look = self._look
+        model = job.spec.model
+        if model not in self._pools:
+            return None
+        look = self._looks.get(model)
         if look is None or _is_old(look, now):
-            self._look_in_background(now)
+            self._look_in_background(model, now)
         if look is None or job.state not in (JobState.QUEUED, JobState.RUNNING):
             return None
         if job.stage is Stage.MODERATION:
@@ -129,7 +137,9 @@ class Desk:
             return Forecast(start_at=start_at, finish_at=finish_at)
         return look.forecasts.get(job.id)
 
-    def _wait_s(self, look: _Look, tenant_id: str, admission: Admission, now: datetime) -> float:
+    def _wait_s(
+        self, look: _Look, pool: Pool, tenant_id: str, admission: Admission, now: datetime
+    ) -> float:
         """How long a request would wait for its gang if it were a job now."""
         newcomer = QueuedJob(
             id=_NEWCOMER,
@@ -139,43 +149,35 @@ class Desk:
             start_by=admission.start_by,
             overdue_at=admission.overdue_at,
         )
-        return newcomer_wait_s(newcomer, admission.weight, look.demand, self._fleet, now)
+        return newcomer_wait_s(newcomer, admission.weight, look.demand, pool.fleet, now)
 
-    def _look_in_background(self, now: datetime) -> None:
+    def _look_in_background(self, model: str, now: datetime) -> None:
         if self._in_background.acquire(blocking=False):
-            threading.Thread(target=self._try_look, args=(now,), daemon=True).start()
+            threading.Thread(target=self._try_look, args=(model, now), daemon=True).start()
 
-    def _try_look(self, now: datetime) -> None:
+    def _try_look(self, model: str, now: datetime) -> None:
         try:
-            self._fresh_look(now)
+            self._fresh_look(model, now)
         except TelecineError as error:
             logger.warning(str(error), extra={"action": "forecast"})
         finally:
             self._in_background.release()
 
-    def _fresh_look(self, now: datetime) -> _Look:
+    def _fresh_look(self, model: str, now: datetime) -> _Look:
         """The last look, or a new one if that is old; one at a time."""
+        fleet = self._pools[model].fleet
         with self._looking:
-            look = self._look
+            look = self._looks.get(model)
             if look is None or _is_old(look, now):
                 with self._database.read() as connection:
-                    demand = read_demand(connection, now)
-                look = self._look = _Look(
+                    demand = read_demand(connection, now, model)
+                look = self._looks[model] = _Look(
                     taken_at=now,
                     demand=demand,
-                    forecasts=forecast_all(demand, self._fleet, now),
-                    longest_wait_s=longest_wait_s(demand, self._fleet, now),
+                    forecasts=forecast_all(demand, fleet, now),
+                    longest_wait_s=longest_wait_s(demand, fleet, now),
                 )
             return look
-
-
-def fleet_from_settings(settings: Settings) -> Fleet:
-    return Fleet(
-        num_gpus=settings.num_ranks,
-        max_gangs=settings.generation_max_replicas,
-        gang_start_s=settings.gang_start_s,
-        target_wait_s=settings.target_wait_s,
-    )
 
 
 def _is_old(look: _Look, now: datetime) -> bool:

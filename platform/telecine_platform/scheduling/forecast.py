@@ -26,6 +26,8 @@ class RunningJob:
     claimed_at: datetime
     progress: int
     """Per cent of the denoising steps."""
+    num_gpus: int = 0
+    """Of its gang; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

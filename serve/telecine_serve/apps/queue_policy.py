@@ -54,7 +54,7 @@ def read_wish(stage: Stage, jobs: JobStore, settings: Settings) -> Wish:
     now = utc_now()
     if stage is Stage.GENERATION:
         with jobs.database.read() as connection:
-            work = work_of(read_demand(connection, now), settings.num_ranks, now)
+            work = work_of(read_demand(connection, now, settings.model), settings.num_ranks, now)
         shown = {"num_queued": work.num_queued, "backlog_s": round(work.queued_s + work.running_s)}
         return Wish(num_replicas=desired_gangs(work, settings.target_wait_s), shown=shown)
     backlog = jobs.backlog(stage, now)

@@ -40,6 +40,11 @@ def local_platform(settings: Settings, report: Callable[[str], None]) -> Iterato
 
 def _check_parts(settings: Settings) -> None:
     """Fail now, with one clear error, rather than later in a replica."""
+    if settings.more_models:
+        raise SettingsError(
+            f"more_models is {settings.more_models!r}, but this command starts gangs of one model, "
+            f"{settings.model}: leave it out; several models are for the Helm chart"
+        )
     try:
         card_from_name(settings.model)
     except NotFound as error:

@@ -14,7 +14,9 @@ from loadtests.memory_queue import MemoryQueue
 from telecine_platform.jobs.accounts import read_corrections, used_gpu_s
 from telecine_platform.jobs.demand import read_demand, read_usage
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.jobs.tables import jobs as job_rows
 from telecine_platform.jobs.tables import tenant_queues
+from telecine_platform.jobs.tenant_queues import adopt
 from telecine_platform.jobs.workers import Workers
 from telecine_platform.records import Job, Stage
 from telecine_platform.scheduling.admission import Admission
@@ -22,15 +24,22 @@ from telecine_platform.scheduling.order import QueuedJob
 from telecine_platform.scheduling.price import WHOLE_MODEL, shape_of
 from tests.records import at, spec, verdict
 
+WAN = "wan2.1-t2v-14b"
+
 
 def queue(
-    jobs: JobStore, job_id: str, tenant: str = "a", second: float = 0, **admission: object
+    jobs: JobStore,
+    job_id: str,
+    tenant: str = "a",
+    second: float = 0,
+    model: str = "embedded",
+    **admission: object,
 ) -> None:
     """Put a job into the generation queue."""
     jobs.submit(
         job_id=job_id,
         tenant_id=tenant,
-        spec=spec(),
+        spec=spec(model=model),
         traceparent="",
         now=at(second),
         admission=Admission(**admission),  # type: ignore[arg-type]
@@ -40,8 +49,10 @@ def queue(
     jobs.hand_over(screened, verdict(), at(second))
 
 
-def claim(jobs: JobStore, second: float = 1, num_gpus: int = 2) -> Job | None:
-    return jobs.claim(Stage.GENERATION, "gang", 15, at(second), num_gpus=num_gpus)
+def claim(
+    jobs: JobStore, second: float = 1, num_gpus: int = 2, model: str | None = None
+) -> Job | None:
+    return jobs.claim(Stage.GENERATION, "gang", 15, at(second), num_gpus=num_gpus, model=model)
 
 
 def claimed_ids(jobs: JobStore, second: float = 1) -> list[str]:
@@ -201,3 +212,76 @@ def test_jobs_queued_by_an_older_version_are_found_at_the_start(jobs: JobStore) 
     assert claim(jobs) is None
     jobs.create_tables()
     assert claimed_ids(jobs) == ["video_1"]
+
+
+def test_a_gang_gets_jobs_of_its_model_only(jobs: JobStore) -> None:
+    for number, model in enumerate([WAN, "embedded", WAN]):
+        queue(jobs, f"video_{number}", second=number, model=model)
+    own = [claim(jobs, 10, model=model) for model in ("embedded", "embedded", WAN, WAN, WAN)]
+    assert [job and job.id for job in own] == ["video_1", None, "video_0", "video_2", None]
+
+
+def test_each_model_has_shares_of_its_own(jobs: JobStore) -> None:
+    """What a tenant has had of one model's gangs does not put it behind in another's queue."""
+    queue(jobs, "video_1", "a", model=WAN, price_gpu_s=100)
+    queue(jobs, "video_2", "a", model=WAN, price_gpu_s=101)
+    queue(jobs, "video_3", "b", model=WAN, price_gpu_s=150)
+    queue(jobs, "video_4", "a", price_gpu_s=5)
+    queue(jobs, "video_5", "b", price_gpu_s=7)
+    wide = [claim(jobs, 2, model=WAN) for _ in range(3)]
+    assert [job and job.id for job in wide] == ["video_1", "video_3", "video_2"]
+    small = [claim(jobs, 2, model="embedded") for _ in range(2)]
+    assert [job and job.id for job in small] == ["video_4", "video_5"]
+
+
+def test_a_tenants_bound_counts_all_models_together(jobs: JobStore) -> None:
+    queue(jobs, "video_1", model=WAN, price_gpu_s=10.0, max_running_gpu_s=10.0)
+    queue(jobs, "video_2", price_gpu_s=10.0, max_running_gpu_s=10.0)
+    running = claim(jobs, 1, model=WAN)
+    assert running is not None
+    assert claim(jobs, 1, model="embedded") is None
+    jobs.hand_over(running, None, at(5), "draft")
+    second = claim(jobs, 6, model="embedded")
+    assert second is not None
+    assert second.id == "video_2"
+
+
+def test_two_models_claims_at_once_lock_a_tenants_rows_in_one_order(jobs: JobStore) -> None:
+    """With a bound each claim reads every queue of the tenant anew: no two may deadlock."""
+    for number in range(24):
+        model = (WAN, "embedded")[number % 2]
+        queue(jobs, f"video_{number:02}", model=model, price_gpu_s=1.0, max_running_gpu_s=100.0)
+
+    def take_all(model: str) -> int:
+        taken = 0
+        while (job := claim(jobs, 5, model=model)) is not None:
+            jobs.hand_over(job, None, at(6), "draft")
+            taken += 1
+        return taken
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(take_all, (WAN, "embedded", WAN, "embedded"))) == 24
+
+
+def test_demand_is_a_models_own(jobs: JobStore) -> None:
+    queue(jobs, "video_1", "a", model=WAN, price_gpu_s=100)
+    queue(jobs, "video_2", "b", price_gpu_s=2)
+    workers = Workers(jobs.database)
+    workers.show_idle("wide gang", Stage.GENERATION, at(1), WAN)
+    with jobs.database.read() as connection:
+        wide, embedded = (read_demand(connection, at(2), model) for model in (WAN, "embedded"))
+    assert [job.id for job in wide.waiting] == ["video_1"]
+    assert (list(wide.shares), wide.num_idle) == (["a"], 1)
+    assert [job.id for job in embedded.waiting] == ["video_2"]
+    assert (list(embedded.shares), embedded.num_idle) == (["b"], 0)
+
+
+def test_a_job_that_an_older_api_stored_gets_into_its_models_queue(jobs: JobStore) -> None:
+    queue(jobs, "video_1", model=WAN)
+    with jobs.database.write() as connection:
+        connection.execute(sa.update(job_rows).values(model=""))
+        connection.execute(sa.delete(tenant_queues))
+    assert claim(jobs, 1, model=WAN) is None
+    with jobs.database.write() as connection:
+        adopt(connection, at(1))
+    assert claim(jobs, 1, model=WAN) is not None

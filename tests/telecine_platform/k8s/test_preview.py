@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -284,6 +285,14 @@ def test_a_running_jobs_fate_follows_from_what_it_still_needs(
     job = RunningJob(id="job_1", price_gpu_s=16 * left_s, claimed_at=START, progress=0)
     (found,) = fates_of([job], drain, num_gpus=16, now=at(0))
     assert (found.fate, found.waited_for_s) == (fate, waited_s)
+
+
+def test_each_gang_works_with_its_own_number_of_gpus() -> None:
+    drain = Drain(apps=("generation",), makes_clips=True, begins_after_s=0.0, at_most_s=900.0)
+    job = RunningJob(id="job_1", price_gpu_s=800.0, claimed_at=START, progress=0)
+    narrow = replace(job, id="job_2", num_gpus=4)
+    fates = fates_of([job, narrow], drain, num_gpus=16, now=at(0))
+    assert {each.job_id: each.left_s for each in fates} == {"job_1": 50.0, "job_2": 200.0}
 
 
 def test_an_upgrade_of_other_stages_leaves_clips_alone() -> None:

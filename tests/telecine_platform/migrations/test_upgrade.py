@@ -106,6 +106,31 @@ def test_rows_of_version_0_1_0_live_on(database: Database, empty_database_url: s
     jobs.close()
 
 
+def test_queues_of_one_model_become_that_models(
+    database: Database, empty_database_url: str
+) -> None:
+    """From the step before models had queues: the job is found, the tenant's charge is kept."""
+    with database.write() as connection:
+        command.upgrade(alembic_config(connection), "0006")
+        put_old_job(
+            connection, id="video_0", state="failed", finished_at=at(9),
+            spec=str(OLD_JOB["spec"]).replace("embedded", "wan2.1-t2v-14b"),
+        )  # fmt: skip
+        put_old_job(connection, id="video_1", state="queued", stage="generation")
+        tenant = {"tenant_id": "acme", "weight": 3.0, "virtual_gpu_s": 26.0}
+        old = sa.table("tenant_queues", *map(sa.column, tenant))
+        connection.execute(sa.insert(old).values(tenant))
+    jobs = JobStore(empty_database_url)
+    jobs.create_tables()
+    with database.read() as connection:
+        (row,) = connection.execute(sa.select(metadata.tables["tenant_queues"]))
+    assert (row.model, row.weight) == ("embedded", 3.0)
+    assert row.virtual_gpu_s >= 26.0
+    assert jobs.claim(Stage.GENERATION, "w", 15, at(20), model="wan2.1-t2v-14b") is None
+    assert jobs.claim(Stage.GENERATION, "w", 15, at(20), model="embedded") is not None
+    jobs.close()
+
+
 def test_database_of_a_newer_version_is_refused(database: Database) -> None:
     with database.write() as connection:
         upgrade(connection)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from telecine_platform.catalogue import CATALOGUE
 from telecine_platform.errors import TooManyRequests
 from telecine_platform.ids import new_job_id
 from telecine_platform.jobs.store import JobStore
@@ -18,10 +17,13 @@ from telecine_platform.jobs.workers import Workers
 from telecine_platform.records import NO_TERMS, Job, Stage
 from telecine_platform.scheduling.desk import Desk
 from telecine_platform.scheduling.forecast import Forecast
+from telecine_platform.scheduling.pools import pools_from_settings
 from telecine_platform.scheduling.tenants import TenantPolicy, Tenants
 from telecine_platform.settings import Settings
 from tests.databases import open_jobs
 from tests.records import at, spec, verdict
+
+WAN = "wan2.1-t2v-1.3b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +33,13 @@ class House:
     desk: Desk
     jobs: JobStore
 
-    def submit(self, second: float, tenant: str = "a") -> Job:
-        admission = self.desk.admit(tenant, spec(), NO_TERMS, at(second))
+    def submit(self, second: float, tenant: str = "a", model: str = "embedded") -> Job:
+        wanted = spec(model=model)
+        admission = self.desk.admit(tenant, wanted, NO_TERMS, at(second))
         return self.jobs.submit(
             job_id=new_job_id(at(second)),
             tenant_id=tenant,
-            spec=spec(),
+            spec=wanted,
             traceparent="",
             now=at(second),
             admission=admission,
@@ -53,10 +56,13 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    settings = Settings(data_dir=tmp_path, max_wait_s=100.0, gang_start_s=60.0)
+    settings = Settings(
+        data_dir=tmp_path, max_wait_s=100.0, gang_start_s=60.0, more_models=f"{WAN}=8x1"
+    )
     jobs = open_jobs(settings.data_dir)
     tenants = Tenants(policies={"small": TenantPolicy(submits_per_minute=2)})
-    yield House(desk=Desk(settings, jobs.database, CATALOGUE["embedded"], tenants), jobs=jobs)
+    desk = Desk(settings, jobs.database, pools_from_settings(settings), tenants)
+    yield House(desk=desk, jobs=jobs)
     jobs.close()
 
 
@@ -70,6 +76,16 @@ def test_the_queue_fills_until_the_wait_would_be_too_long(house: House) -> None:
     assert len(house.jobs.list_jobs("a", limit=100)[0]) == num_jobs
 
 
+def test_a_full_queue_of_one_model_keeps_nobody_from_another(house: House) -> None:
+    for number in range(21):
+        house.submit(2 * number)
+    with pytest.raises(TooManyRequests, match="the queue is full"):
+        house.submit(42)
+    Workers(house.jobs.database).show_idle("wide gang", Stage.GENERATION, at(200), WAN)
+    wide = house.submit(200, model=WAN)
+    assert house.forecast(wide, 202).start_at == at(202)
+
+
 def test_a_tenant_is_held_to_its_rate(house: House) -> None:
     house.submit(0, "small")
     house.submit(1, "small")
@@ -81,7 +97,7 @@ def test_a_tenant_is_held_to_its_rate(house: House) -> None:
 
 
 def test_a_job_says_when_it_starts_and_ends_and_corrects_itself(house: House) -> None:
-    Workers(house.jobs.database).show_idle("gang", Stage.GENERATION, at(0))
+    Workers(house.jobs.database).show_idle("gang", Stage.GENERATION, at(0), "embedded")
     job = house.submit(0)
     run_s = 3.832 / 2
     said = house.forecast(job, 2)

@@ -57,11 +57,20 @@ def test_policy_follows_the_store_within_its_bounds(
             admission=Admission(price_gpu_s=5.0),
         )
     context: Any = FakeContext()  # Any: Serve's class has a dozen more fields
+    jobs.submit(
+        job_id="video_wan",
+        tenant_id="t",
+        spec=spec(model="wan2.1-t2v-14b"),
+        traceparent="",
+        now=utc_now(),
+        admission=Admission(price_gpu_s=5000.0),
+    )
     screening, generation = QueuePolicy("screening"), QueuePolicy("generation")
     wait_for_answer(screening, context)
     wait_for_answer(generation, context)
-    assert screening(context) == (3, {"num_queued": 20})
-    # What screening will hand on counts: 20 clips of 2.5 s on a gang of two, within 10 s.
+    assert screening(context) == (3, {"num_queued": 21})
+    # What screening will hand on counts, another model's aside: 20 clips of 2.5 s on a gang of
+    # two, within 10 s.
     context.capacity_adjusted_max_replicas = 9
     assert generation(context) == (5, {"num_queued": 20, "backlog_s": 50})
     jobs.close()

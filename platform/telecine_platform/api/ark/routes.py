@@ -78,9 +78,10 @@ async def create_task(
         settings, now = context.settings, context.now()
         if body.callback_url is not None:
             check_user_url(context, body.callback_url, "callback_url")
+        card = context.card_for(body.model)
         sources = pictures_from_task(body)
-        check_pictures(sources, context.card, first_param="content")
-        spec = spec_from_task(body, prompt, context.card, settings)
+        check_pictures(sources, card, first_param="content")
+        spec = spec_from_task(body, prompt, card, settings)
         pictures = await read_pictures(context, sources, spec)
         submission = Submission(
             tenant_id=tenant_id,

@@ -15,17 +15,19 @@ router = APIRouter(prefix="/v1/videos", include_in_schema=False)
 
 @router.post("/edits")
 async def edit_video(context: Context, _tenant_id: Submitter) -> None:
-    raise _text_only(context.card.name, "edit a clip", "remix the video with another prompt")
+    raise _text_only(
+        context.card_for(None).name, "edit a clip", "remix the video with another prompt"
+    )
 
 
 @router.post("/extensions")
 async def extend_video(context: Context, _tenant_id: Submitter) -> None:
-    raise _text_only(context.card.name, "go on with a clip", "ask for a longer video")
+    raise _text_only(context.card_for(None).name, "go on with a clip", "ask for a longer video")
 
 
 @router.post("/characters")
 async def create_character(context: Context, _tenant_id: Submitter) -> None:
-    raise _text_only(context.card.name, "learn a character", "describe it in the prompt")
+    raise _text_only(context.card_for(None).name, "learn a character", "describe it in the prompt")
 
 
 @router.get("/characters/{character_id}")

@@ -86,11 +86,12 @@ async def remix_video(
         body = body_from_fields(RemixBody, await fields_from_request(request))
         source = await run_in_threadpool(context.jobs.get, checked_job_id(video_id), tenant_id)
         now, settings = context.now(), context.settings
+        context.card_for(source.spec.model)  # refuses one that is not served any more
         pictures = await run_in_threadpool(pictures_of, source, context.blobs)
         submission = Submission(
             tenant_id=tenant_id,
             pictures=pictures,
-            spec=remixed_spec(source.spec, body.prompt, context.card, settings.max_prompt_chars),
+            spec=remixed_spec(source.spec, body.prompt, settings.max_prompt_chars),
             terms=terms_from_body(body, settings, now, remixed=source),
             ticket=ticket_from_request(
                 idempotency_key, f"remix {source.id} {body.model_dump_json()}", settings, now
@@ -176,8 +177,9 @@ async def _submission_from_body(
     idempotency_key: str | None,
 ) -> Submission:
     settings, now = context.settings, context.now()
-    check_pictures(sources, context.card, first_param="input_reference")
-    spec = spec_from_request(body, context.card, settings, random_seed=random_seed())
+    card = context.card_for(body.model)
+    check_pictures(sources, card, first_param="input_reference")
+    spec = spec_from_request(body, card, settings, random_seed=random_seed())
     pictures = await read_pictures(context, sources, spec)
     return Submission(
         tenant_id=tenant_id,
