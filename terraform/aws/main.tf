@@ -18,6 +18,7 @@ module "values" {
   service_account = { name = var.name, annotations = { "eks.amazonaws.com/role-arn" = aws_iam_role.workers.arn } }
   database_cidrs  = [for subnet in data.aws_subnet.private : subnet.cidr_block]
   models          = module.gangs.models
+  default_model   = var.default_model
 }
 
 data "aws_subnet" "private" {

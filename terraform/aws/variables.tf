@@ -51,6 +51,12 @@ variable "gangs" {
   type        = any
 }
 
+variable "default_model" {
+  description = "The model of a request that names none; has to be named where `gangs` has several."
+  type        = string
+  default     = ""
+}
+
 variable "namespace" {
   description = "Where the chart will be installed; the pods' role trusts only it."
   type        = string

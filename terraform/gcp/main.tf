@@ -21,6 +21,7 @@ module "values" {
   service_account  = { name = var.name, annotations = { "iam.gke.io/gcp-service-account" = google_service_account.workers.email } }
   database_cidrs   = [var.network.database_cidr]
   models           = module.gangs.models
+  default_model    = var.default_model
   reaches_metadata = true
 }
 

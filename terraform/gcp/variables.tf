@@ -46,6 +46,12 @@ variable "gangs" {
   type        = any
 }
 
+variable "default_model" {
+  description = "The model of a request that names none; has to be named where `gangs` has several."
+  type        = string
+  default     = ""
+}
+
 variable "namespace" {
   type    = string
   default = "telecine"

@@ -26,14 +26,17 @@ SKIPS = Path(__file__).parent / "policy_skips.yaml"
 _EVERYTHING = {
     "database": {"migrate": "job"},
     "otel": {"collector": {"enabled": True, "exportTo": "https://traces.example.org"}},
+    "loadTest": {"enabled": True, "apiKeySecret": "load-key"},
     "generation": {
+        "defaultModel": "wan2.1-t2v-14b",
         "models": {
+            "wan2.2-ti2v-5b": {"weights": {"source": "s3://bucket/models/wan2.2-ti2v-5b"}},
             "wan2.1-t2v-14b": {
                 "weights": {
                     "cache": {"type": "pvc", "existingClaim": "weights", "prefetchJob": True}
                 }
-            }
-        }
+            },
+        },
     },
     "alerts": {"enabled": False},
 }

@@ -89,7 +89,7 @@ GPU_BREACHES: list[tuple[dict[str, Any], str]] = [
     (wan(weights={"cache": {"prefetchJob": True}}), "fills a cache of type pvc"),
     (wan(resources={"cpu": "8"}), "must be at least 8.1"),
     (wan(pdbMinAvailable=1), "must be below gangs.min (1)"),
-    ({"generation": {"models": {"embedded": {}}}}, "serve one model"),
+    ({"generation": {"models": {"embedded": {}}}}, "say in generation.defaultModel which of them"),
     ({"screening": {"replicas": {"min": 9}}}, "screening.replicas.min (9) must not exceed"),
     ({"screening": {"replicasPerPod": 4}}, "screening.pdbMinAvailable (1) must be below"),
     ({"moderation": {"replicas": {"min": 1}}}, "moderation.pdbMinAvailable (1) must be below"),

@@ -11,6 +11,7 @@ import yaml
 
 from telecine_platform.k8s.manifests import read_release
 from telecine_platform.k8s.preview import Preview, Verdict, preview_release
+from telecine_platform.k8s.serve_change import AppEffect
 from tests.helm.chart import CHART, PROFILES, Document, one, profile, render
 
 WAN = "wan2.1-t2v-14b"
@@ -85,6 +86,28 @@ def test_change_of_a_groups_size_does_not_reach_its_running_pods(
     assert found.not_applied
     assert found.extra_gpus == 0
     assert tuple(sorted(app.name for app in found.apps)) == restarted
+
+
+def second_model(name: str) -> dict[str, Any]:
+    group = {"gpusPerHost": 4, "weights": {"source": f"s3://bucket/models/{name}"}}
+    return {"generation": {"defaultModel": WAN, "models": {name: group}}}
+
+
+def test_a_model_behind_the_others_is_added_in_place(tmp_path: Path) -> None:
+    release = profile("gpu", second_model("wan2.2-i2v-a14b"))
+    longer = profile("gpu", release, second_model("wan2.2-t2v-a14b"))
+    found = preview(tmp_path, render(release), render(longer))
+    assert found.verdict is Verdict.IN_PLACE
+    assert found.extra_gpus == 4
+    effects = {app.name: app.effect for app in found.apps}
+    assert effects == {"generation-wan2-2-t2v-a14b": AppEffect.ADDED}
+    assert found.drain is None
+
+
+def test_a_model_between_the_others_is_a_second_cluster(tmp_path: Path) -> None:
+    release = profile("gpu", second_model("wan2.2-t2v-a14b"))
+    between = profile("gpu", release, second_model("wan2.2-i2v-a14b"))
+    assert preview(tmp_path, render(release), render(between)).verdict is Verdict.SECOND_CLUSTER
 
 
 @pytest.mark.parametrize(

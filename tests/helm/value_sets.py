@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.helm.chart import Document, profile
 
-WAN = "wan2.1-t2v-14b"
+WAN, SMALL = "wan2.1-t2v-14b", "wan2.2-ti2v-5b"
 _GANGS: list[tuple[int, int, dict[str, int]]] = [
     (1, 8, {}),
     (2, 8, {"cfg": 2, "sp": 2, "tp": 4}),
@@ -142,8 +142,9 @@ def _gpu(draw: random.Random) -> dict[str, Any]:
     )
     files = {"policy_file": {"existingConfigMap": "policy", "key": "policy.yaml",
                              "parts": ["api", "screening", "moderation"]}}  # fmt: skip
+    models = {WAN: group, **draw.choice([{}, {SMALL: _small(draw)}])}
     return {
-        "generation": {"models": {WAN: group}},
+        "generation": {"models": models, "defaultModel": draw.choice(list(models))},
         "edge": edge,
         "files": draw.choice([{}, files]),
         "storage": draw.choice(
@@ -158,4 +159,16 @@ def _gpu(draw: random.Random) -> dict[str, Any]:
             "report": draw.choice(["bucket", "log"]),
             **draw.choice([{}, {"ratesPerMinute": [2, 0.5], "goodput": 0.9, "sizes": ["832x480"]}]),
         },
+    }
+
+
+def _small(draw: random.Random) -> dict[str, Any]:
+    """Another model beside the first one."""
+    cache = {"type": "pvc", "existingClaim": "small-weights", "prefetchJob": draw.random() < 0.5}
+    return {
+        "gpusPerHost": draw.choice([1, 2, 4]),
+        "gangs": {"min": 2, "max": 3},
+        "pdbMinAvailable": draw.choice([0, 1]),
+        "weights": {"source": f"s3://bucket/models/{SMALL}", "cache": cache},
+        "dra": draw.choice([{}, {"enabled": True}]),
     }

@@ -25,9 +25,9 @@ kueue.x-k8s.io/elastic-job: "true"
 {{- end -}}
 {{- end }}
 
-{{/* Hosts of the group close to each other, where the nodes say what is close. */}}
+{{/* Hosts of the group close to each other, where the nodes say what is close. Takes root, model. */}}
 {{- define "telecine.gangAffinity" -}}
-{{- with .Values.scheduling.topologyKey -}}
+{{- with .root.Values.scheduling.topologyKey -}}
 podAffinity:
   preferredDuringSchedulingIgnoredDuringExecution:
     - weight: 100
@@ -35,6 +35,6 @@ podAffinity:
         topologyKey: {{ . }}
         labelSelector:
           matchLabels:
-            {{- include "telecine.selector" (dict "root" $ "part" "generation") | nindent 12 }}
+            {{- include "telecine.selector" (dict "root" $.root "part" (include "telecine.modelPart" $)) | nindent 12 }}
 {{- end -}}
 {{- end }}

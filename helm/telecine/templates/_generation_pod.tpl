@@ -1,4 +1,5 @@
-{{/* A host of a gang: its GPUs, its fast links, and the model before Ray starts. */}}
+{{/* A host of a gang: its GPUs, its fast links, and the model before Ray starts. Everything here
+     takes root and model. */}}
 
 {{- define "telecine.generationPod" -}}
 {{- $group := include "telecine.group" . | fromYaml -}}
@@ -6,7 +7,8 @@
 {{- $resources := include "telecine.resources" $group.resources | fromYaml -}}
 {{- $claims := list -}}
 {{- if and $isCuda $group.dra.enabled -}}
-{{- $template := $group.dra.existingClaimTemplate | default (printf "%s-gpus" .Release.Name) -}}
+{{- $own := include "telecine.name" (dict "root" .root "part" (include "telecine.nameOfModel" (merge (dict "name" "gpus") .))) -}}
+{{- $template := $group.dra.existingClaimTemplate | default $own -}}
 {{- $claims = list (dict "name" "gpus" "resourceClaimTemplateName" $template) -}}
 {{- $_ := set $resources "claims" (list (dict "name" "gpus")) -}}
 {{- else if $isCuda -}}
@@ -17,7 +19,7 @@
 {{- end -}}
 {{- $mounts := list (dict "name" "models" "mountPath" "/var/cache/telecine/models" "readOnly" true) -}}
 {{- include "telecine.rayPod" (dict
-      "root" . "part" "generation" "stage" $group "device" $group.device
+      "root" .root "part" (include "telecine.modelPart" .) "stage" $group "device" $group.device
       "resources" $resources "claims" $claims "sharedMemory" $group.sharedMemory
       "env" $group.extraEnv "mounts" $mounts
       "volumes" (list (include "telecine.modelVolume" . | fromYaml))
@@ -48,7 +50,7 @@ emptyDir: {sizeLimit: {{ $cache.size }}}
 
 {{- define "telecine.weightsCommand" -}}
 {{- $source := (include "telecine.group" . | fromYaml).weights.source -}}
-{{- if eq (include "telecine.modelName" .) "embedded" -}}
+{{- if eq .model "embedded" -}}
 [telecine, models, write-embedded, {{ include "telecine.modelFolder" . }}]
 {{- else if $source -}}
 [telecine, models, fetch, {{ $source | quote }}, {{ include "telecine.modelFolder" . }}]
@@ -57,23 +59,23 @@ emptyDir: {sizeLimit: {{ $cache.size }}}
 
 {{- define "telecine.weightsContainer" -}}
 name: weights
-image: {{ include "telecine.image" (dict "root" . "image" .Values.images.worker) }}
-imagePullPolicy: {{ .Values.images.pullPolicy }}
+image: {{ include "telecine.image" (dict "root" .root "image" .root.Values.images.worker) }}
+imagePullPolicy: {{ .root.Values.images.pullPolicy }}
 command: {{ include "telecine.weightsCommand" . }}
 securityContext:
-  {{- include "telecine.containerSecurity" . | nindent 2 }}
+  {{- include "telecine.containerSecurity" .root | nindent 2 }}
 resources:
   requests: {cpu: "1", memory: 2Gi}
   limits: {memory: 2Gi}
 env:
-  {{- include "telecine.placeEnv" . | nindent 2 }}
+  {{- include "telecine.placeEnv" .root | nindent 2 }}
   - {name: HF_HUB_OFFLINE, value: "1"}
-  {{- with .Values.storage.endpointUrl }}
+  {{- with .root.Values.storage.endpointUrl }}
   - {name: TELECINE_S3_ENDPOINT_URL, value: {{ . | quote }}}
   {{- end }}
-  {{- include "telecine.storageEnv" . | nindent 2 }}
+  {{- include "telecine.storageEnv" .root | nindent 2 }}
 volumeMounts:
-  {{- include "telecine.scratchMounts" . | nindent 2 }}
+  {{- include "telecine.scratchMounts" .root | nindent 2 }}
   - {name: models, mountPath: /var/cache/telecine/models}
 {{- end }}
 

@@ -1,7 +1,8 @@
 {{/* Takes the root. */}}
 {{- define "telecine.loadTestPod" -}}
 {{- $settings := include "telecine.sharedSettings" $ | fromYaml -}}
-{{- $group := include "telecine.group" $ | fromYaml -}}
+{{- $about := dict "root" $ "model" (.Values.loadTest.model | default (include "telecine.defaultModel" .)) -}}
+{{- $group := include "telecine.group" $about | fromYaml -}}
 {{- with .Values.loadTest -}}
 metadata:
   labels:
@@ -26,6 +27,7 @@ spec:
         - loadtests.replay
         - --url=http://{{ include "telecine.name" (dict "root" $ "part" "api") }}:8000
         - --allow-remote
+        - --model={{ $about.model }}
         - --num-jobs={{ int .numJobs }}
         {{- range .ratesPerMinute }}
         - --rate-per-minute={{ . }}
@@ -44,12 +46,12 @@ spec:
         - --seconds={{ int . }}
         {{- end }}
         - --timeout-s={{ int .jobTimeoutSeconds }}
-        - --gpus={{ include "telecine.numRanks" $ }}
+        - --gpus={{ include "telecine.numRanks" $about }}
         - --gpu-hour-price={{ .gpuHourPrice }}
         {{- if .download }}
         - --download
         {{- end }}
-        - --note={{ $.Release.Name }}, {{ int $group.gangs.min }} to {{ int $group.gangs.max }} gangs of {{ include "telecine.modelName" $ }}
+        - --note={{ $.Release.Name }}, {{ int $group.gangs.min }} to {{ int $group.gangs.max }} gangs of {{ $about.model }}
         {{- if eq .report "bucket" }}
         - --publish
         {{- end }}

@@ -49,14 +49,52 @@ labels:
 {{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
 {{- end }}
 
-{{/* Name of the one model, and its group with the defaults laid under it. */}}
-{{- define "telecine.modelName" -}}
-{{ keys .Values.generation.models | first }}
+{{/* Made where a request names no model. */}}
+{{- define "telecine.defaultModel" -}}
+{{ .Values.generation.defaultModel | default (keys .Values.generation.models | sortAlpha | first) }}
+{{- end }}
+
+{{/* The default model first, then the others by name: a YAML list. */}}
+{{- define "telecine.modelNames" -}}
+{{- $first := include "telecine.defaultModel" . -}}
+- {{ $first }}
+{{- range without (keys .Values.generation.models | sortAlpha) $first }}
+- {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* The parts that are stages, each with its stage, generation with a part for each model: a YAML
+     list. The default model's part is `generation`, so that another model leaves it as it is. */}}
+{{- define "telecine.stages" -}}
+- {part: screening, stage: screening}
+{{- range include "telecine.modelNames" . | fromYamlArray }}
+- {part: {{ include "telecine.modelPart" (dict "root" $ "model" .) }}, stage: generation, model: {{ . }}}
+{{- end }}
+- {part: moderation, stage: moderation}
+{{- end }}
+
+{{/* Of the part: `generation` for every model's. */}}
+{{- define "telecine.stageOf" -}}
+{{ if hasPrefix "generation" .part }}generation{{ else }}{{ .part }}{{ end }}
+{{- end }}
+
+{{/* The following take root and model. */}}
+{{- define "telecine.modelPart" -}}
+{{- if eq .model (include "telecine.defaultModel" .root) -}}
+generation
+{{- else -}}
+{{ include "telecine.groupName" . }}
+{{- end -}}
+{{- end }}
+
+{{/* `NAME`, or `NAME-wan2-2-ti2v-5b` for what belongs to another than the default model. */}}
+{{- define "telecine.nameOfModel" -}}
+{{ .name }}{{ include "telecine.modelPart" . | trimPrefix "generation" }}
 {{- end }}
 
 {{- define "telecine.group" -}}
-{{- $own := get .Values.generation.models (include "telecine.modelName" .) | default dict -}}
-{{ mergeOverwrite (deepCopy .Values.generation.defaults) (deepCopy $own) | toYaml }}
+{{- $own := get .root.Values.generation.models .model | default dict -}}
+{{ mergeOverwrite (deepCopy .root.Values.generation.defaults) (deepCopy $own) | toYaml }}
 {{- end }}
 
 {{- define "telecine.numRanks" -}}
@@ -65,7 +103,7 @@ labels:
 {{- end }}
 
 {{- define "telecine.groupName" -}}
-generation-{{ include "telecine.modelName" . | replace "." "-" }}
+generation-{{ .model | replace "." "-" }}
 {{- end }}
 
 {{- define "telecine.otlpEndpoint" -}}

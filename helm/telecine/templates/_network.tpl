@@ -81,7 +81,8 @@ matchLabels: {}
 {{- define "telecine.peers" -}}
 {{- $parts := list "head" .part -}}
 {{- if not .root.Values.networkPolicy.separateStages -}}
-{{- $parts = list "head" "screening" "generation" "moderation" -}}
+{{- $parts = list "head" -}}
+{{- range include "telecine.stages" .root | fromYamlArray }}{{ $parts = append $parts .part }}{{ end -}}
 {{- end -}}
 {{- range $parts }}
 - podSelector:

@@ -1,6 +1,6 @@
 {{/* A Ray pod. No label or annotation here may change unless the pod has to: KubeRay hashes it.
 
-     Takes root, part (head, screening, generation, moderation), stage (its values), env, mounts,
+     Takes root, part (head, screening, moderation, or a model's generation), stage (its values), env, mounts,
      volumes, init, limits (each a list or map, may be empty). */}}
 
 {{- define "telecine.rayPod" -}}
@@ -126,5 +126,5 @@ spec:
 
 {{/* The mark of a group's nodes: a replica takes one, so a pod holds replicasPerPod of them. */}}
 {{- define "telecine.mark" -}}
-telecine_{{ .part }}
+telecine_{{ .part | replace "-" "_" }}
 {{- end }}

@@ -2,11 +2,12 @@
      RayService, so that no release is made that breaks one. */}}
 
 {{- define "telecine.rules" -}}
+{{- include "telecine.ruleModels" . -}}
 {{- include "telecine.ruleNames" . -}}
 {{- include "telecine.ruleSettings" . -}}
 {{- include "telecine.ruleLimits" . -}}
 {{- include "telecine.ruleStores" . -}}
-{{- include "telecine.ruleGang" . -}}
+{{- include "telecine.ruleGangs" . -}}
 {{- include "telecine.ruleStages" . -}}
 {{- include "telecine.ruleScheduling" . -}}
 {{- include "telecine.ruleEdge" . -}}
@@ -22,11 +23,26 @@
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .Release.Name) -}}
 {{- fail (printf "the release name %q must start with a letter and hold no dots: it becomes the name of services" .Release.Name) -}}
 {{- end -}}
-{{- if gt (len (keys .Values.generation.models)) 1 -}}
-{{- fail (printf "generation.models names %s: this version's API and queue serve one model; install a second release with a database of its own for another" (keys .Values.generation.models | sortAlpha | join " and ")) -}}
-{{- end -}}
+{{- end }}
+
+{{/* Which models there are, and which of them is made where a request names none. */}}
+{{- define "telecine.ruleModels" -}}
 {{- if not .Values.generation.models -}}
 {{- fail "generation.models is empty: name the model, as `wan2.1-t2v-14b: {hosts: 1, gpusPerHost: 8}`; profiles/ has two complete sets of values" -}}
+{{- end -}}
+{{- $names := keys .Values.generation.models | sortAlpha -}}
+{{- $default := .Values.generation.defaultModel -}}
+{{- if and (gt (len $names) 1) (not $default) -}}
+{{- fail (printf "generation.models has %s: say in generation.defaultModel which of them a request without a model means" (join " and " $names)) -}}
+{{- end -}}
+{{- if and $default (not (has $default $names)) -}}
+{{- fail (printf "generation.defaultModel is %s, but generation.models has only %s" $default (join " and " $names)) -}}
+{{- end -}}
+{{- range include "telecine.stages" . | fromYamlArray -}}
+{{- $name := include "telecine.name" (dict "root" $ "part" .part) -}}
+{{- if gt (len $name) 63 -}}
+{{- fail (printf "the release name %q makes %q of %d characters, and a name has 63 at most: use a release name of at most %d" $.Release.Name $name (len $name) (sub 62 (len .part) | int)) -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 
@@ -124,8 +140,14 @@
 {{- end -}}
 {{- end }}
 
+{{- define "telecine.ruleGangs" -}}
+{{- range include "telecine.modelNames" . | fromYamlArray -}}
+{{- include "telecine.ruleGang" (dict "root" $ "model" .) -}}
+{{- end -}}
+{{- end }}
+
 {{- define "telecine.ruleGang" -}}
-{{- $name := include "telecine.modelName" . -}}
+{{- $name := .model -}}
 {{- $group := include "telecine.group" . | fromYaml -}}
 {{- $ranks := include "telecine.numRanks" . | int -}}
 {{- $perHost := int $group.gpusPerHost -}}
@@ -239,9 +261,11 @@ wan2.2-ti2v-5b: {heads: 24, ffnWidth: 14336}
 {{- fail (printf "%s.pdbMinAvailable (%d) must be below the %d pods that the stage always has, or no node can be drained: raise %s.replicas.min, or set 0" $part (int $stage.pdbMinAvailable) $pods $part) -}}
 {{- end -}}
 {{- end -}}
-{{- $group := include "telecine.group" . | fromYaml -}}
+{{- range $model := include "telecine.modelNames" . | fromYamlArray -}}
+{{- $group := include "telecine.group" (dict "root" $ "model" $model) | fromYaml -}}
 {{- if and (gt (int $group.pdbMinAvailable) 0) (ge (int $group.pdbMinAvailable) (int $group.gangs.min)) -}}
-{{- fail (printf "generation.models.%s: pdbMinAvailable (%d) must be below gangs.min (%d), or no node can be drained; or set 0" (include "telecine.modelName" .) (int $group.pdbMinAvailable) (int $group.gangs.min)) -}}
+{{- fail (printf "generation.models.%s: pdbMinAvailable (%d) must be below gangs.min (%d), or no node can be drained; or set 0" $model (int $group.pdbMinAvailable) (int $group.gangs.min)) -}}
+{{- end -}}
 {{- end -}}
 {{- $api := .Values.api -}}
 {{- $least := ternary (int $api.autoscaling.minReplicas) (int $api.replicas) $api.autoscaling.enabled -}}
@@ -295,7 +319,11 @@ wan2.2-ti2v-5b: {heads: 24, ffnWidth: 14336}
 
 {{- define "telecine.ruleLoadTest" -}}
 {{- $hasKeys := hasKey .Values.files "api_keys_file" -}}
+{{- $names := keys .Values.generation.models | sortAlpha -}}
 {{- with .Values.loadTest -}}
+{{- if and .model (not (has .model $names)) -}}
+{{- fail (printf "loadTest.model is %s, but generation.models has only %s" .model (join " and " $names)) -}}
+{{- end -}}
 {{- if and .enabled $hasKeys (not .apiKeySecret) -}}
 {{- fail "loadTest.apiKeySecret is empty, and the API asks for keys: name a secret that holds one under `key`" -}}
 {{- end -}}

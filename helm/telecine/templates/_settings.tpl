@@ -11,6 +11,7 @@ host: nothing, the API listens on every address of its pod
 port: nothing, it is 8000
 public_url: edge.host
 model: generation.models
+more_models: generation.models
 model_folder: generation.models.*.weights
 num_ranks: generation.models.*.hosts and gpusPerHost
 gang_axes: generation.models.*.parallel
@@ -29,9 +30,41 @@ drain_folder: nothing, the preStop hook needs it
 log_folder: nothing, pods log to standard error
 {{- end }}
 
+{{/* Of every process that has no model of its own: with the default one's. */}}
 {{- define "telecine.sharedSettings" -}}
+{{ include "telecine.commonSettings" . }}
+{{ include "telecine.modelSettings" (dict "root" . "model" (include "telecine.defaultModel" .)) }}
+{{- end }}
+
+{{/* Of the API: which models there are, and with what gangs. */}}
+{{- define "telecine.apiSettings" -}}
+{{ include "telecine.sharedSettings" . }}
+{{- $more := list -}}
+{{- range rest (include "telecine.modelNames" . | fromYamlArray) -}}
+{{- $about := dict "root" $ "model" . -}}
+{{- $gangs := (include "telecine.group" $about | fromYaml).gangs -}}
+{{- $more = append $more (printf "%s=%sx%d" . (include "telecine.numRanks" $about) (int $gangs.max)) -}}
+{{- end }}
+{{- with $more }}
+more_models: {{ join "," . | toJson }}
+{{- end }}
+{{- end }}
+
+{{/* Takes root and model. */}}
+{{- define "telecine.modelSettings" -}}
 {{- $group := include "telecine.group" . | fromYaml -}}
 {{- $parallel := $group.parallel -}}
+model: {{ .model | toJson }}
+num_ranks: {{ include "telecine.numRanks" . | toJson }}
+rank_device: {{ $group.device | toJson }}
+{{- if $parallel.tp }}
+gang_axes: {{ printf "cfg%d x sp%d x tp%d" (int $parallel.cfg) (int $parallel.sp) (int $parallel.tp) | toJson }}
+{{- end }}
+generation_min_replicas: {{ include "telecine.scalar" $group.gangs.min | toJson }}
+generation_max_replicas: {{ include "telecine.scalar" $group.gangs.max | toJson }}
+{{- end }}
+
+{{- define "telecine.commonSettings" -}}
 {{- range $name, $value := .Values.settings }}
 {{ $name }}: {{ include "telecine.scalar" $value | toJson }}
 {{- end }}
@@ -39,20 +72,12 @@ storage_url: {{ .Values.storage.url | toJson }}
 {{- with .Values.storage.endpointUrl }}
 s3_endpoint_url: {{ . | toJson }}
 {{- end }}
-model: {{ include "telecine.modelName" . | toJson }}
-num_ranks: {{ include "telecine.numRanks" . | toJson }}
-rank_device: {{ $group.device | toJson }}
-{{- if $parallel.tp }}
-gang_axes: {{ printf "cfg%d x sp%d x tp%d" (int $parallel.cfg) (int $parallel.sp) (int $parallel.tp) | toJson }}
-{{- end }}
 job_timeout_s: {{ include "telecine.scalar" .Values.limits.maxJobSeconds | toJson }}
 drain_s: {{ include "telecine.scalar" .Values.limits.drainSeconds | toJson }}
 screening_min_replicas: {{ include "telecine.scalar" .Values.screening.replicas.min | toJson }}
 screening_max_replicas: {{ include "telecine.scalar" .Values.screening.replicas.max | toJson }}
 moderation_min_replicas: {{ include "telecine.scalar" .Values.moderation.replicas.min | toJson }}
 moderation_max_replicas: {{ include "telecine.scalar" .Values.moderation.replicas.max | toJson }}
-generation_min_replicas: {{ include "telecine.scalar" $group.gangs.min | toJson }}
-generation_max_replicas: {{ include "telecine.scalar" $group.gangs.max | toJson }}
 {{- with include "telecine.otlpEndpoint" . }}
 otlp_endpoint: {{ . | toJson }}
 {{- end }}
@@ -60,7 +85,7 @@ otlp_endpoint: {{ . | toJson }}
 
 {{/* Paths of the files that a part gets. */}}
 {{- define "telecine.fileSettings" -}}
-{{- $part := .part -}}
+{{- $part := include "telecine.stageOf" . -}}
 {{- range $setting, $file := .root.Values.files }}
 {{- if has $part $file.parts }}
 {{ $setting }}: /etc/telecine/files/{{ $setting }}/{{ $file.key }}
@@ -69,7 +94,7 @@ otlp_endpoint: {{ . | toJson }}
 {{- end }}
 
 {{- define "telecine.fileMounts" -}}
-{{- $part := .part -}}
+{{- $part := include "telecine.stageOf" . -}}
 {{- range $setting, $file := .root.Values.files }}
 {{- if has $part $file.parts }}
 - name: file-{{ $setting | replace "_" "-" }}
@@ -80,7 +105,7 @@ otlp_endpoint: {{ . | toJson }}
 {{- end }}
 
 {{- define "telecine.fileVolumes" -}}
-{{- $part := .part -}}
+{{- $part := include "telecine.stageOf" . -}}
 {{- range $setting, $file := .root.Values.files }}
 {{- if has $part $file.parts }}
 - name: file-{{ $setting | replace "_" "-" }}

@@ -49,8 +49,18 @@ variable "models" {
   description = "plan-gangs' output."
   type        = any
   validation {
-    condition     = length(var.models) == 1
-    error_message = "One release serves one model: install a second release, with a database of its own, for another."
+    condition     = length(var.models) > 0
+    error_message = "A release serves one model at least."
+  }
+}
+
+variable "default_model" {
+  description = "The model of a request that names none; may be empty where there is one model."
+  type        = string
+  default     = ""
+  validation {
+    condition     = var.default_model == "" ? length(var.models) == 1 : contains(keys(var.models), var.default_model)
+    error_message = "default_model names one of the models, and has to where there are several."
   }
 }
 
@@ -70,7 +80,7 @@ locals {
     }
     database       = { existingSecret = var.database_secret, key = "url" }
     serviceAccount = { create = true, name = var.service_account.name, annotations = var.service_account.annotations }
-    generation     = { models = var.models }
+    generation     = { models = var.models, defaultModel = var.default_model }
     networkPolicy = {
       database = { cidrs = var.database_cidrs, port = 5432 }
       metadata = var.reaches_metadata

@@ -18,12 +18,32 @@ run "the_yaml_is_the_values" {
   }
 }
 
-run "two_models_are_two_releases" {
+run "of_two_models_one_is_the_default" {
+  command = plan
+  variables {
+    models        = { "a" = {}, "b" = {} }
+    default_model = "b"
+  }
+  assert {
+    condition     = output.values.generation.defaultModel == "b" && length(output.values.generation.models) == 2
+    error_message = "the chart gets both"
+  }
+}
+
+run "two_models_without_a_default_are_refused" {
   command = plan
   variables {
     models = { "a" = {}, "b" = {} }
   }
-  expect_failures = [var.models]
+  expect_failures = [var.default_model]
+}
+
+run "a_default_that_is_no_model_is_refused" {
+  command = plan
+  variables {
+    default_model = "c"
+  }
+  expect_failures = [var.default_model]
 }
 
 run "a_cidr_that_is_none_is_refused" {
