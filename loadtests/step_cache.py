@@ -10,14 +10,14 @@ shape, motion and background sees them (`embedded/evaluation.py`).
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import numpy as np
+
+from loadtests.embedded_engine import open_engine, request
 
 if TYPE_CHECKING:
     import torch
@@ -51,21 +51,11 @@ class _Clip:
 
 def measure(thresholds: tuple[float, ...], num_clips: int) -> list[Measured]:
     """The first threshold has to be 0."""
-    import torch
-
-    from telecine_platform.catalogue import card_from_name
     from telecine_serve.embedded.detector import read_scene
     from telecine_serve.embedded.evaluation import draw_prompts, judge
-    from telecine_serve.engine.start import start_engine
-    from telecine_serve.models.embedded import write_embedded_model
 
-    torch.set_num_threads(1)
     asked = draw_prompts(_SEED, num_seen=num_clips, num_held_out=0, num_pairs=0, num_chinese=0)
-    with tempfile.TemporaryDirectory(prefix="telecine-model-") as folder:
-        write_embedded_model(Path(folder) / "embedded")
-        engine = start_engine(
-            Path(folder) / "embedded", card_from_name("embedded"), torch.device("cpu")
-        )
+    engine = open_engine()
     results = []
     exact: list[_Clip] = []
     for threshold in thresholds:
@@ -90,26 +80,10 @@ def measure(thresholds: tuple[float, ...], num_clips: int) -> list[Measured]:
 
 
 def _make(engine: Engine, prompt: str, seed: int, threshold: float) -> _Clip:
-    from telecine_platform.catalogue import card_from_name
-    from telecine_platform.records import VideoSpec
     from telecine_serve.engine.decode import decode_frames
     from telecine_serve.engine.step_control import StepControl
 
-    card = card_from_name("embedded")
-    width_px, height_px = card.sizes_px[0]
-    spec = VideoSpec(
-        model=card.name,
-        prompt=prompt,
-        negative_prompt="",
-        width_px=width_px,
-        height_px=height_px,
-        num_frames=card.num_frames_from_s(card.durations_s[0]),
-        fps=card.fps,
-        num_steps=card.num_steps,
-        guidance_scale=card.guidance_scale,
-        seed=seed,
-        step_cache=threshold,
-    )
+    spec = request(prompt, seed, step_cache=threshold)
     control = StepControl()
     began_s = time.process_time()
     latents_BCTHW = engine.denoise(spec, control)
