@@ -28,7 +28,7 @@ def decode_frames(
     """`frames_THWC` in uint8 RGB on the leader, None on other ranks (each calls it that has a VAE).
 
     The decoder makes one latent frame after another: each is a beat. Raises JobCancelled between
-    two of them, unless ranks share the tiles; ModelError if the model gave no finite numbers,
+    two of them, or between tiles that ranks share; ModelError if the model gave no finite numbers,
     GangBroken if a peer died while tiles were gathered. Source for scaling: `WanPipeline.__call__`,
     diffusers 0.42.1.
     """
@@ -57,7 +57,7 @@ def _decode(
     if ranks is not None and ranks.world_size > 1:
         if num_tiles(vae, scaled_BCTHW) > 1:
             with _after_each_latent_frame(vae, control.beat):
-                return decode_on_ranks(vae, scaled_BCTHW, ranks)
+                return decode_on_ranks(vae, scaled_BCTHW, ranks, control.between_tiles)
         if not ranks.is_leader:
             return None
     with _after_each_latent_frame(vae, control.beat_or_stop):

@@ -15,6 +15,8 @@ from telecine_platform.errors import JobCancelled
 from telecine_serve.parallel.collectives import is_true_on_any_rank
 from telecine_serve.parallel.mesh import RankContext
 
+_WHILE_DECODED = "cancelled while the clip was decoded"
+
 
 class Phase(StrEnum):
     """What a rank does now."""
@@ -56,8 +58,8 @@ class StepControl:
         self._num_reused = 0
 
     def cancel(self) -> None:
-        """Ask, from any thread of any one rank, that all ranks stop at the next step boundary; of
-        the leader, also that it stops decoding.
+        """Ask, from any thread of any one rank, that all ranks stop at the next step boundary or
+        between tiles; of a leader that decodes alone, that it stops between latent frames.
         """
         self._is_cancel_asked.set()
 
@@ -102,7 +104,15 @@ class StepControl:
         """As `beat`, on a rank that no other waits for: raises JobCancelled if that was asked."""
         self.beat()
         if self._is_cancel_asked.is_set():
-            raise JobCancelled("cancelled while the clip was decoded")
+            raise JobCancelled(_WHILE_DECODED)
+
+    def between_tiles(self) -> None:
+        """Ranks that share a decode have one tile each more; every rank calls this as often.
+
+        Collective where there is more than one rank. Raises JobCancelled, on all ranks alike.
+        """
+        if self._is_cancelled():
+            raise JobCancelled(_WHILE_DECODED)
 
     def note_reused(self, num_passes: int) -> None:
         """So many forward passes of this generation were shortened until now."""

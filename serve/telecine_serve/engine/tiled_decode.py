@@ -8,7 +8,7 @@ on one rank. Dims: B batch (1), C channels, T frames, H height, W width; latents
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from typing import Any
@@ -29,18 +29,20 @@ def decode_on_ranks(
     vae: Any,  # Any: as above
     latents_BCTHW: torch.Tensor,
     ranks: RankContext,
+    between_tiles: Callable[[], None],
 ) -> torch.Tensor | None:
     """`video_BCTHW` on the leader, None elsewhere; every rank calls it with the same latents.
 
-    Tiles go round the ranks in turn. Raises GangBroken if a peer died.
+    Tiles go round the ranks in turn; after each round all ranks call `between_tiles`, and what that
+    raises passes. Raises GangBroken if a peer died.
     """
     corners = _corners(vae, latents_BCTHW)
-    owners = [place % ranks.world_size for place in range(len(corners))]
-    mine = {
-        place: _decode(vae, _cut(vae, latents_BCTHW, corner))
-        for place, corner in enumerate(corners)
-        if owners[place] == ranks.rank
-    }
+    mine: dict[int, torch.Tensor] = {}
+    for first in range(0, len(corners), ranks.world_size):
+        place = first + ranks.rank
+        if place < len(corners):
+            mine[place] = _decode(vae, _cut(vae, latents_BCTHW, corners[place]))
+        between_tiles()
     if not ranks.is_leader:
         for tile_BCTHW in mine.values():
             send(tile_BCTHW, ranks.world_group, to_rank=ranks.leader_rank)
@@ -54,7 +56,7 @@ def decode_on_ranks(
             empty_BCTHW = sample_BCTHW.new_empty(
                 (*sample_BCTHW.shape[:3], height * scale, width * scale)
             )
-            receive(empty_BCTHW, ranks.world_group, from_rank=owners[place])
+            receive(empty_BCTHW, ranks.world_group, from_rank=place % ranks.world_size)
             mine[place] = empty_BCTHW
         tiles.append(mine[place])
     with _decoder_gives(vae, tiles):

@@ -71,6 +71,8 @@ class _Report:
     failed_alone: str
     """What this rank says when an adapter is damaged for rank 1 only."""
     tiled_THWC: np.ndarray | None
+    tiled_stop: str
+    """What stopped the decode of tiles when rank 1 cancelled."""
     outcomes: list[str]
     """What stopped this rank when rank 0, then rank 1, cancelled; last that it can go on."""
     cancel_s: list[tuple[float, float]]
@@ -148,6 +150,7 @@ def _work(
         adapted_from_axes=adapted_from_axes,
         failed_alone=_fail_alone(folders["euler"], adapters, ranks),
         tiled_THWC=_decode_tiled(folders["euler"], ranks),
+        tiled_stop=_cancel_tiled(folders["euler"], ranks),
         outcomes=outcomes,
         cancel_s=cancel_s,
         cached_from_axes=cached_from_axes,
@@ -187,14 +190,27 @@ def _fail_alone(folder: Path, adapters: Path, ranks: RankContext) -> str:
     return ""
 
 
-def _decode_tiled(folder: Path, ranks: RankContext | None) -> np.ndarray | None:
+def _cancel_tiled(folder: Path, ranks: RankContext) -> str:
+    control = StepControl(ranks)
+    if not ranks.is_leader:
+        control.cancel()
+    try:
+        _decode_tiled(folder, ranks, control)
+    except JobCancelled as error:
+        return str(error)
+    return ""
+
+
+def _decode_tiled(
+    folder: Path, ranks: RankContext | None, control: StepControl | None = None
+) -> np.ndarray | None:
     """Nine tiles, those at the edges smaller ones."""
     placement = Placement(is_decode_tiled=True)
     vae = load_wan(folder, _CARD, torch.float32, _CPU, ranks, placement).vae
     vae.enable_tiling(32, 32, 24, 24)
     shape_BCTHW = (1, vae.config.z_dim, 2, 64 // _RATIO, 64 // _RATIO)
     latents_BCTHW = torch.randn(shape_BCTHW, generator=torch.Generator().manual_seed(3))
-    return decode_frames(vae, latents_BCTHW, StepControl(ranks), ranks)
+    return decode_frames(vae, latents_BCTHW, control or StepControl(ranks), ranks)
 
 
 def _cached(engine: Engine, ranks: RankContext) -> tuple[float, torch.Tensor, int]:
@@ -335,6 +351,7 @@ def test_tiles_on_two_ranks_make_the_frames_of_diffusers_own_tiled_decode(
     assert expected_THWC.shape == (5, 64, 64, 3)
     assert np.array_equal(leader.tiled_THWC, expected_THWC)
     assert peer.tiled_THWC is None
+    assert leader.tiled_stop == peer.tiled_stop == "cancelled while the clip was decoded"
 
 
 @pytest.mark.slow
