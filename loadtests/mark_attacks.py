@@ -94,7 +94,15 @@ ATTACKS: dict[str, Callable[[Frames, int], Frames]] = {
     "cut 10 %, crf 23": lambda frames, fps: recoded(cut(frames, 0.1), fps, 23),
     "turned 3 degrees, crf 23": lambda frames, fps: recoded(turned(frames, 3.0), fps, 23),
     "screenshot-like, crf 28": lambda frames, fps: recoded(screenshot(frames), fps, 28),
+}
+"""Those of the issue: encoders first, then geometry."""
+GEOMETRIC: tuple[str, ...] = (
+    "cut 10 %, crf 23",
+    "turned 3 degrees, crf 23",
+    "screenshot-like, crf 28",
+)
+OWN_ATTACKS: dict[str, Callable[[Frames, int], Frames]] = {
     "cut 20 %, crf 28": lambda frames, fps: recoded(cut(frames, 0.2), fps, 28),
     "mirrored, crf 23": lambda frames, fps: recoded(frames[:, :, ::-1], fps, 23),
 }
-"""Those of the issue, then two of our own."""
+"""Two more."""

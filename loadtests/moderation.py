@@ -2,8 +2,9 @@
 
 Procedural clips (seeds from 0 on) are altered, encoded and looked up among their originals and
 other clips; beside it, in the same run, plain PDQ of whole frames by vPDQ's rule (distance at most
-31, 80 % of the frames). Every figure comes with its n and a Wilson 95 % interval; every pair of a
-copy and another clip counts for the false matches.
+31, 80 % of the frames). Each clip is a line in a file, so several runs add up to one result; every
+figure comes with its n and a Wilson 95 % interval; every pair of a copy and another clip counts for
+the false matches.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from typing import Any
+from pathlib import Path
 
 import cv2
 import faiss
 import numpy as np
 
 from loadtests.moderation_alterations import ALTERATIONS, altered
-from loadtests.natural_clips import FPS, Frames, natural_clip
-from loadtests.screening_score import Share
+from loadtests.moderation_bank import bank_speed
+from loadtests.moderation_report import result_from_rows
+from loadtests.natural_clips import FPS, natural_clip
+from loadtests.rows_file import Row, add_rows, read_rows
 from telecine_safeguards.output.copies import MAX_DISTANCE_BITS, Copies
 from telecine_safeguards.output.fingerprint import (
     MIN_QUALITY,
@@ -35,69 +38,76 @@ _FIRST_OTHER_SEED = 10_000
 
 
 def main() -> int:
-    """Measure what the arguments ask for, and print it as JSON."""
+    """Measure what the file lacks, and print the result of all of its rows."""
     arguments = _arguments()
     cv2.setNumThreads(1)
     faiss.omp_set_num_threads(1)
-    clips = [natural_clip(seed) for seed in range(arguments.clips)]
-    others = [natural_clip(_FIRST_OTHER_SEED + n, fps=2) for n in range(arguments.others)]
-    samples = [sample_clip(clip, FPS) for clip in clips]
-    samples += [sample_clip(clip, 2) for clip in others]
-    bank = Copies([fingerprint_from_sample(sample) for sample in samples])
-    plain = [_plain(sample)[0] for sample in samples[: len(clips)]]
-    rows = {name: _measure(name, clips, bank, plain) for name in ALTERATIONS}
-    num_pairs = len(ALTERATIONS) * len(clips) * (len(samples) - 1)
-    result: dict[str, Any] = {  # Any: becomes JSON
-        "clips": len(clips),
-        "rows": rows,
-        "false": {
-            "pairs": num_pairs,
-            "ours": sum(row["num_false"] for row in rows.values()),
-        },
-    }
+    settings: Row = {"others": arguments.others, "alterations": list(ALTERATIONS)}
+    if set(range(arguments.clips)) - {row["seed"] for row in read_rows(arguments.rows, settings)}:
+        others = _Others(arguments.others)
+        add_rows(
+            arguments.rows, settings, range(arguments.clips), lambda seed: _measure(seed, others),
+            for_s=arguments.for_s,
+        )  # fmt: skip
+    result = result_from_rows(read_rows(arguments.rows, settings))
+    if arguments.bank:
+        result["bank"] = bank_speed(arguments.bank)
     print(json.dumps(result, indent=1))
     return 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=Path, default=Path("moderation.jsonl"))
+    parser.add_argument("--for-s", type=float, default=float("inf"), help="begin no clip later")
     parser.add_argument("--clips", type=int, default=20, help="originals, each altered every way")
-    parser.add_argument("--others", type=int, default=240, help="clips that nothing is a copy of")
+    parser.add_argument("--others", type=int, default=250, help="clips that nothing is a copy of")
+    parser.add_argument("--bank", type=int, default=0, help="look up among so many hashes, timed")
     return parser.parse_args()
 
 
-def _measure(
-    name: str, clips: list[Frames], bank: Copies, plain: list[Words]
-) -> dict[str, Any]:  # Any: becomes JSON
-    num_found = num_false = num_plain = num_frames = 0
-    cpu_s = 0.0
-    for number, clip in enumerate(clips):
-        sample = sample_clip(altered(name, clip, np.random.default_rng(number)), FPS)
+class _Others:
+    """The fingerprints of clips that nothing is a copy of."""
+
+    def __init__(self, num_clips: int) -> None:
+        samples = [
+            sample_clip(natural_clip(_FIRST_OTHER_SEED + number, fps=2), 2)
+            for number in range(num_clips)
+        ]
+        self.fingerprints = [fingerprint_from_sample(each) for each in samples]
+        self.plain = [_plain(each) for each in samples]
+
+
+def _measure(seed: int, others: _Others) -> Row:
+    """One original, altered in every way, among the others: the last owner is the right one."""
+    clip = natural_clip(seed)
+    sample = sample_clip(clip, FPS)
+    bank = Copies([*others.fingerprints, fingerprint_from_sample(sample)])
+    own, plain = len(others.fingerprints), _plain(sample)
+    row: Row = {"found": {}, "false": 0, "plain_found": {}, "plain_false": 0, "ms_a_frame": {}}
+    for name in ALTERATIONS:
+        copy = sample_clip(altered(name, clip, np.random.default_rng(seed)), FPS)
         started_s = time.process_time()
-        owners = [copy.owner for copy in bank.find(query_from_sample(sample))]
-        cpu_s += time.process_time() - started_s
-        num_frames += len(sample.frame_numbers)
-        num_found += number in owners
-        num_false += len(set(owners) - {number})
-        num_plain += _is_plain_match(sample, plain[number])
-    return {
-        "found": Share(num=num_found, of=len(clips)).as_json(),
-        "num_false": num_false,
-        "plain_vpdq_found": num_plain,
-        "ms_a_frame": round(1000 * cpu_s / num_frames, 1),
-    }
+        owners = {each.owner for each in bank.find(query_from_sample(copy))}
+        cpu_s = time.process_time() - started_s
+        row["ms_a_frame"][name] = 1000 * cpu_s / len(copy.frame_numbers)
+        row["found"][name] = own in owners
+        row["false"] += len(owners - {own})
+        words = _plain(copy)
+        row["plain_found"][name] = _is_plain_match(words, plain)
+        row["plain_false"] += sum(_is_plain_match(words, other) for other in others.plain)
+    return row
 
 
-def _plain(sample: Sample) -> tuple[Words, int]:
-    """Whole frames' hashes as vPDQ keeps them, and how many frames have enough structure."""
+def _plain(sample: Sample) -> Words:
+    """Whole frames' hashes as vPDQ keeps them: those with enough structure."""
     hashes = [pdq_from_picture(frame) for frame in sample.frames_THWC]
     kept = [each.words[:1] for each in hashes if each.quality >= MIN_QUALITY]
-    return (np.concatenate(kept) if kept else np.zeros((0, 4), np.uint64)), len(kept)
+    return np.concatenate(kept) if kept else np.zeros((0, 4), np.uint64)
 
 
-def _is_plain_match(sample: Sample, reference: Words) -> bool:
-    words, num_frames = _plain(sample)
-    if not num_frames or not len(reference):
+def _is_plain_match(words: Words, reference: Words) -> bool:
+    if not len(words) or not len(reference):
         return False
     nearest_bits = distances(words, reference).min(axis=1)
     return bool((nearest_bits <= MAX_DISTANCE_BITS).mean() >= VPDQ_MIN_SHARE)
