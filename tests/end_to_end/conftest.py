@@ -6,6 +6,7 @@ They end with this folder's last test: two idle platforms would slow the rest of
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from tests.s3_server import S3Server, s3_server
 LARGE: Any = "128x128"
 WIDE: Any = "96x64"
 ONE: Any = "1"
+WORDS = "words"
+SWITCH = Path(__file__).parents[1] / "telecine_serve" / "apps" / "switch.py"
 
 
 @pytest.fixture(scope="package")
@@ -36,14 +39,21 @@ def collector() -> Iterator[OtlpCollector]:
 def embedded(
     tmp_path_factory: pytest.TempPathFactory, collector: OtlpCollector
 ) -> Iterator[RunningPlatform]:
-    """SQLite and a local folder. Short leases, so that a killed worker is missed soon."""
+    """SQLite and a local folder. Short leases, so that a killed worker is missed soon.
+
+    Its moderation has a plug-in more, which does what the file `words` beside the data says.
+    """
+    folder = tmp_path_factory.mktemp("embedded")
+    (folder / WORDS).write_text("")
     environ = {
+        "TELECINE_MODERATION_PLUGINS": f"switch={sys.executable} {SWITCH} {folder / WORDS}",
+        "TELECINE_CHECK_TIMEOUT_S": "15",
         "TELECINE_LEASE_S": "4",
         "TELECINE_HEARTBEAT_S": "1",
         "TELECINE_STALL_S": "10",
         "TELECINE_OTLP_ENDPOINT": collector.url,
     }
-    with running_platform(tmp_path_factory.mktemp("embedded"), environ) as platform:
+    with running_platform(folder, environ) as platform:
         yield platform
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 import psutil
@@ -86,6 +88,34 @@ def test_plugin_does_not_see_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 def test_command_that_does_not_exist_is_a_failed_check() -> None:
     with pytest.raises(CheckFailed, match="cannot be started"):
         Looks((), {"logo": ("/nowhere/at/all",)}, Limits())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
+def test_check_that_stands_still_does_not_outlive_its_replica() -> None:
+    stopped = "os.kill(os.getpid(), signal.SIGSTOP)"
+    program = (
+        "import sys, time\n"
+        "from telecine_safeguards.output.process import CheckProcess, Limits\n"
+        f"check = CheckProcess(('logo',), {_command(stopped)!r}, Limits())\n"
+        "check._process.stdin.write(b'{}\\n')\n"
+        "print(check.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as replica:
+        assert replica.stdout is not None
+        check = psutil.Process(int(replica.stdout.readline()))
+        _until(lambda: check.status() == psutil.STATUS_STOPPED)
+
+        replica.kill()
+
+        _until(lambda: not check.is_running() or check.status() == psutil.STATUS_ZOMBIE)
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.slow

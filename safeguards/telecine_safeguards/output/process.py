@@ -2,7 +2,8 @@
 
 Invariant: `look` gives a whole answer or raises CheckFailed; after a failure the process is gone
 and the next request starts a new one. It gets no environment: what it runs must not see the
-platform's passwords. Its standard error goes nowhere: it could quote what the frames show.
+platform's passwords. Its standard error goes nowhere: it could quote what the frames show. It dies
+with the thread that started it (`tether.py`), so that is a replica's own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import resource
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +34,7 @@ TIMEOUT_S: Final = 60.0
 START_S: Final = 120.0
 MEMORY_BYTES: Final = 4 * 1024**3
 _MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+_TETHER: Final = Path(__file__).with_name("tether.py")
 _ENVIRONMENT: Final = {
     "PATH": os.defpath,
     "LANG": "C.UTF-8",
@@ -115,7 +118,7 @@ class CheckProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         try:
             process = subprocess.Popen(
-                self._command,
+                _tethered(self._command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -152,6 +155,15 @@ class CheckProcess:
                 if len(answer) > _MAX_ANSWER_BYTES:
                     raise CheckFailed(f"{check}: its answer is too long")
         return answer
+
+
+def _tethered(command: Sequence[str]) -> Sequence[str]:
+    """The command, so started that it dies with this process. Raises FileNotFoundError."""
+    if shutil.which(command[0], path=_ENVIRONMENT["PATH"]) is None:
+        raise FileNotFoundError(f"no program {command[0]}")
+    if sys.platform != "linux":
+        return command
+    return (sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *command)
 
 
 def own_command(checks: Sequence[str]) -> tuple[str, ...]:
