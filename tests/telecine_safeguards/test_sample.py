@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telecine_safeguards.output.sample import (
+    MAX_CUTS,
     MAX_SAMPLES,
     MIN_SAMPLES,
     SAMPLES_PER_S,
+    frames_after_cuts,
     sample_clip,
     sample_frame_numbers,
 )
+from tests.telecine_safeguards.pictures import Picture, picture
 
 clips = given(num_frames=st.integers(1, 2000), fps=st.integers(1, 120))
 
@@ -59,3 +62,39 @@ def test_sample_cannot_be_written_to() -> None:
 
     with pytest.raises(ValueError, match="read-only"):
         sample.frames_THWC[0] = 1
+
+
+def _scene(seed: int, num_frames: int) -> Picture:
+    """A picture that moves by a pixel a frame."""
+    wide = picture("shapes", 90, 160 + num_frames, seed)
+    return np.stack([wide[:, frame : frame + 160] for frame in range(num_frames)])
+
+
+def test_first_frame_of_each_scene_is_sampled() -> None:
+    clip = np.concatenate([_scene(1, 10), _scene(2, 13), _scene(3, 20)])
+
+    assert frames_after_cuts(clip) == (10, 23)
+    assert {10, 23} <= set(sample_clip(clip, 8).frame_numbers)
+
+
+def test_picture_that_is_flashed_up_for_one_frame_is_sampled() -> None:
+    clip = _scene(1, 40)
+    clip[17] = picture("waves", 90, 160, 5)
+
+    assert 17 not in sample_frame_numbers(40, 8)
+    assert 17 in sample_clip(clip, 8).frame_numbers
+
+
+def test_motion_noise_and_a_fade_are_no_cuts() -> None:
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, size=(30, 90, 160, 3), dtype=np.uint8)
+    scene = _scene(1, 30)
+    fade = (scene * np.linspace(1, 0, 30)[:, None, None, None]).astype(np.uint8)
+
+    assert [frames_after_cuts(each) for each in (scene, noise, fade)] == [(), (), ()]
+
+
+def test_cuts_are_bounded() -> None:
+    clip = np.concatenate([_scene(seed, 12) for seed in range(20)])
+
+    assert len(frames_after_cuts(clip)) == MAX_CUTS
