@@ -9,6 +9,7 @@ from telecine_platform.jobs.database import Database
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore
 from telecine_platform.takedowns.holds import Holds
+from telecine_platform.takedowns.media import forget_media
 from telecine_platform.takedowns.search import search_due
 from telecine_platform.takedowns.withdraw import (
     forget_upheld,
@@ -30,4 +31,5 @@ def take_round(database: Database, blobs: BlobStore, settings: Settings, now: da
         + Holds(database, settings).end_due(now)
         + restore_released(database, blobs, now)
         + forget_upheld(database, blobs, settings.takedown_evidence_s, now)
+        + forget_media(database, blobs, settings.takedown_evidence_s, now)
     )

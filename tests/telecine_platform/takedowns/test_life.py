@@ -228,3 +228,22 @@ def test_withdrawn_job_cannot_be_claimed_or_cancelled(scene: Scene) -> None:
     assert scene.jobs.claim(Stage.MODERATION, "w", 15, at(500)) is None
     with pytest.raises(IllegalTransition):
         scene.jobs.cancel(job_id, OWNER, at(500))
+
+
+def test_claimants_media_are_forgotten_some_time_after_the_claim_has_ended(scene: Scene) -> None:
+    claim, open_claim = scene.claim(has_reference=True), scene.claim(has_reference=True)
+    scene.folder.joinpath("media").write_bytes(b"media")
+    for each in (claim, open_claim):
+        for number in (1, 2):  # the second replaces the first
+            key = f"evidence/{each.id}/{number}"
+            scene.blobs.create(key, scene.folder / "media", "video/mp4")
+            scene.claims.set_reference(each.id, CLAIMANT, key)
+    scene.claims.end(claim.id, ClaimState.RETRACTED, who=CLAIMANT, tenant_id=CLAIMANT, now=at(200))
+
+    scene.round(200 + EVIDENCE_S - 1)
+    assert len(scene.blobs.keys(f"evidence/{claim.id}")) == 2
+
+    scene.round(200 + EVIDENCE_S + 1)
+    assert scene.blobs.keys(f"evidence/{claim.id}") == []
+    assert scene.claims.get(claim.id, None).reference is None
+    assert len(scene.blobs.keys(f"evidence/{open_claim.id}")) == 2

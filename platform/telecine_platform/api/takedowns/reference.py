@@ -8,7 +8,7 @@ from pathlib import Path
 
 from telecine_platform.api.context import ApiContext
 from telecine_platform.errors import InvalidRequest
-from telecine_platform.storage.store import EVIDENCE
+from telecine_platform.takedowns.media import media_folder
 from telecine_platform.takedowns.records import Claim
 
 
@@ -17,7 +17,7 @@ def keep_reference(context: ApiContext, claim_id: str, tenant_id: str, content: 
     if not content:
         raise InvalidRequest("the file is empty: send a video or a picture as the body")
     context.claims.get(claim_id, tenant_id)
-    key = f"{EVIDENCE}/{claim_id}/{secrets.token_hex(8)}"
+    key = f"{media_folder(claim_id)}/{secrets.token_hex(8)}"
     with tempfile.TemporaryDirectory(prefix="telecine-reference-") as folder:
         file = Path(folder) / "reference"
         file.write_bytes(content)
