@@ -78,6 +78,11 @@ class LookupView(BaseModel):
     object: Literal["provenance.lookup"] = "provenance.lookup"
     is_found: bool
     found_by: FoundBy | None = Field(description="`fingerprint` is a likeness, not a proof.")
+    looks_alike: bool | None = Field(
+        None,
+        description="Where the mark found it: whether the file shows what was released with it. "
+        "False: the mark was probably copied from another clip.",
+    )
     manifest: ManifestView | None
     model: str | None = None
     released_at: int | None = None
@@ -151,6 +156,7 @@ def view_from_lookup(found: LookedUp, caller: Caller) -> LookupView:
     return LookupView(
         is_found=found.found_by is not None,
         found_by=found.found_by,
+        looks_alike=found.looks_alike,
         manifest=None if found.manifest is None else _manifest_view(found.manifest),
         model=None if clip is None else clip.model,
         released_at=_day(None if clip is None else clip.released_at, exact=is_owner or is_auditor),

@@ -1,8 +1,9 @@
 """From a file back to the job that made it: by its manifest, else its mark, else its fingerprint.
 
 A manifest counts only when its signature holds and its signer is trusted here: anybody can sign
-that they are us. A mark counts because only a key's holder can make one. A fingerprint is a
-likeness, and is reported as one.
+that they are us. A mark counts because only a key's holder can make one; but the pattern can be
+copied from one of our clips onto a stranger's, so the record's fingerprint is compared with what
+the file shows. A fingerprint is a likeness, and is reported as one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from telecine_platform.errors import InvalidRequest
 from telecine_platform.jobs.database import Database
 from telecine_platform.settings import Settings
 from telecine_safeguards.errors import ProvenanceError, UnreadableClip
+from telecine_safeguards.output.copies import Copies, QueryHashes
 from telecine_safeguards.output.fingerprint import query_from_sample
 from telecine_safeguards.output.sample import Sample
 from telecine_safeguards.provenance.examine import Examined, FoundMark, Limits, examine
@@ -41,6 +43,9 @@ class LookedUp:
     clip: ReleasedClip | None
     manifest: ReadManifest | None
     mark: FoundMark | None
+    looks_alike: bool | None = None
+    """Whether the file shows what the mark's record says; None: it was not, or cannot be compared.
+    False: the mark was probably copied onto another clip."""
     distance_bits: int | None = None
     """Of the nearest frames, where the fingerprint found it; PDQ calls up to 31 a match."""
 
@@ -76,13 +81,24 @@ class ProvenanceLookup:
         if seen.mark is not None:
             # Only a holder of our key makes a mark, so it is ours even if its record is gone.
             clip = self._clips.by_mark(seen.mark.mark_id)
-            return LookedUp(found_by=FoundBy.MARK, clip=clip, manifest=manifest, mark=seen.mark)
+            return LookedUp(
+                found_by=FoundBy.MARK,
+                clip=clip,
+                manifest=manifest,
+                mark=seen.mark,
+                looks_alike=None if clip is None else self._looks_alike(seen, clip.job_id),
+            )
         return self._by_likeness(seen, manifest)
 
+    def _looks_alike(self, seen: Examined, job_id: str) -> bool | None:
+        """None: one of both has too little structure to be told from others."""
+        kept, query = self._clips.fingerprint(job_id), _query(seen)
+        if not len(kept) or not len(query.words):
+            return None
+        return bool(Copies([kept]).find(query))
+
     def _by_likeness(self, seen: Examined, manifest: ReadManifest | None) -> LookedUp:
-        numbers = tuple(range(len(seen.frames_THWC)))
-        sample = Sample(frames_THWC=seen.frames_THWC, frame_numbers=numbers)
-        found = self._fingerprints.find(query_from_sample(sample))
+        found = self._fingerprints.find(_query(seen))
         if not found:
             return LookedUp(found_by=None, clip=None, manifest=manifest, mark=None)
         job_id = min(found, key=lambda each: (found[each], each))
@@ -93,6 +109,11 @@ class ProvenanceLookup:
             mark=None,
             distance_bits=found[job_id],
         )
+
+
+def _query(seen: Examined) -> QueryHashes:
+    numbers = tuple(range(len(seen.frames_THWC)))
+    return query_from_sample(Sample(frames_THWC=seen.frames_THWC, frame_numbers=numbers))
 
 
 def manifest_of(file: Path, roots_pem: bytes | None) -> ReadManifest | None:

@@ -13,7 +13,7 @@ from telecine_platform.clips.tables import released_clips
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.tables import jobs
 from telecine_platform.records import Job
-from telecine_safeguards.output.pdq import Words, bytes_from_words
+from telecine_safeguards.output.pdq import Words, bytes_from_words, words_from_bytes
 from telecine_safeguards.provenance.payload import ID_BITS
 
 
@@ -81,6 +81,19 @@ class ReleasedClips:
 
     def by_job(self, job_id: str) -> ReleasedClip | None:
         return self._one(released_clips.c.job_id == job_id)
+
+    def fingerprint(self, job_id: str) -> Words:
+        """The hashes of the clip that the job released, N x 4; none for an unknown one."""
+        query = (
+            sa.select(released_clips.c.hashes)
+            .join(
+                jobs,
+                (jobs.c.id == released_clips.c.job_id) & (jobs.c.epoch == released_clips.c.epoch),
+            )
+            .where(released_clips.c.job_id == job_id)
+        )
+        with self._database.read() as connection:
+            return words_from_bytes(connection.execute(query).scalar() or b"")
 
     def _one(self, condition: sa.ColumnElement[bool]) -> ReleasedClip | None:
         """Only of the epoch that released the job."""

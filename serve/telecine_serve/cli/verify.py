@@ -64,6 +64,8 @@ def _lines(file: Path, view: LookupView) -> list[str]:
     if view.is_found:
         job = f" as {view.video_id}" if view.video_id else ""
         lines.append(f"made here{job} by {view.model}, found by its {view.found_by}")
+    if view.looks_alike is False:
+        lines.append("BUT IT SHOWS SOMETHING ELSE: the mark was probably copied from that clip")
     if view.record is not None:
         licences = ", ".join(view.record.licences) or "none"
         lines.append(

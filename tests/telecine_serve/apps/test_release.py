@@ -82,6 +82,17 @@ def test_remux_loses_the_manifest_and_the_mark_finds_the_record(
     assert read_manifest(copy) is None
     found = released.look_up(copy)
     assert (found.found_by, _job_id(found)) == (FoundBy.MARK, "video_1")
+    assert found.looks_alike is True
+
+
+def test_mark_that_was_copied_onto_another_clip_is_found_out(
+    released: Released, tmp_path: Path
+) -> None:
+    added = decoded(released.file).astype(float) - textured_clip(num_frames=6)
+    other = np.clip(textured_clip(77, num_frames=6) + added.mean(axis=0), 0, 255).astype(np.uint8)
+    found = released.look_up(encoded_again(other, tmp_path / "forged.mp4", crf=18))
+    assert (found.found_by, _job_id(found)) == (FoundBy.MARK, "video_1")
+    assert found.looks_alike is False
 
 
 def test_encoded_again_and_cut_the_mark_finds_the_record(
