@@ -150,6 +150,8 @@ class Settings(BaseModel):
     """Finished jobs of this age are deleted with their clips."""
     held_ttl_s: _Seconds = 604_800.0
     """A held job that nobody reviews within this is refused."""
+    evidence_ttl_s: _Seconds = 2_592_000.0
+    """How long what moderation found in a clip is kept, and the draft of a blocked one."""
     takedown_counter_s: _Seconds = 1_209_600.0
     """How long a clip's owner may object to its takedown; then it stays down."""
     takedown_answer_s: _Seconds = 1_209_600.0

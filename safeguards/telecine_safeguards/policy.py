@@ -20,6 +20,8 @@ TEXT: Final = "text"
 FACES: Final = "faces"
 ANY_FACE: Final = "any-face"
 PLUGIN: Final = "plugin"
+MASKED: Final = "masked"
+"""The reason code of a clip that was released with parts of it covered."""
 CHECK_FAILED: Final = "check-failed"
 """The rule of a verdict without an answer."""
 

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from telecine_safeguards.errors import PolicyError
 from telecine_safeguards.policy_rules import Policy, Rule
@@ -26,7 +33,9 @@ _OutputCheck = Literal[
     "fingerprint", "nudity", "nudity-doubt", "text", "faces", "any-face", "plugin"
 ]
 _PromptAction = Literal["allow", "rewrite", "review", "licence-required", "block"]
-_OutputAction = Literal["allow", "restyle", "review", "licence-required", "block"]
+_OutputAction = Literal["allow", "mask", "restyle", "review", "licence-required", "block"]
+_MASKABLE = frozenset({"nudity", "nudity-doubt", "text", "faces", "any-face", "plugin"})
+"""The checks that say where in the frame they saw something."""
 _Kind = Literal["character", "person", "brand", "style", "work", "harm"]
 _Code = Annotated[str, StringConstraints(pattern=r"^[a-z_]*(\{kind\})?[a-z_]*$", min_length=1)]
 _DIGEST_DIGITS = 12
@@ -63,6 +72,15 @@ class _OutputRuleRow(BaseModel):
     regions: list[_Text] = []
     tenants: list[_Text] = []
     uses: list[_Text] = []
+    mask_by: Literal["blur", "pixelate", "inpaint"] = "blur"
+
+    @model_validator(mode="after")
+    def _check_mask(self) -> _OutputRuleRow:
+        if self.action == "mask" and not (self.checks and _MASKABLE.issuperset(self.checks)):
+            raise ValueError(f"a mask needs checks that see where: {', '.join(sorted(_MASKABLE))}")
+        if self.action != "mask" and "mask_by" in self.model_fields_set:
+            raise ValueError("mask_by is for the action mask only")
+        return self
 
 
 class _PolicyFile(BaseModel):

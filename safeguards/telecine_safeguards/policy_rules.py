@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from telecine_safeguards.output.sightings import Sighting
 from telecine_safeguards.registry.entities import EntityStatus, Grant
 from telecine_safeguards.registry.force import grant_in_force
 from telecine_safeguards.verdict import Action, Finding
@@ -20,6 +21,7 @@ HARDEST_FIRST: Final = (
     Action.LICENCE_REQUIRED,
     Action.REVIEW,
     Action.RESTYLE,
+    Action.MASK,
     Action.REWRITE,
     Action.ALLOW,
 )
@@ -48,6 +50,8 @@ class Seen:
     """Whether the entity has a generic description to put in its place."""
     spans: tuple[tuple[int, int], ...] = ()
     """Where in the prompt it stands; empty for what is not in the prompt."""
+    sightings: tuple[Sighting, ...] = ()
+    """In which frames of the clip it shows, and where in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,8 @@ class Rule:
     regions: tuple[str, ...] = ()
     tenants: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    mask_by: str = "blur"
+    """How a mask covers (`output/mask.py`): `blur`, `pixelate` or `inpaint`."""
 
     def fits(self, seen: Seen, circumstances: Circumstances) -> bool:
         """Whether this rule decides about the finding."""
@@ -106,6 +112,7 @@ class Decision:
     reason_code: str
     grant_id: str | None = None
     """The grant that made it an allow."""
+    mask_by: str = "blur"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +159,7 @@ def _decide(seen: Seen, policy: Policy, granted: Granted, circumstances: Circums
         action=rule.action,
         rule=rule.name,
         reason_code=rule.reason_code.replace("{kind}", kind),
+        mask_by=rule.mask_by,
     )
 
 

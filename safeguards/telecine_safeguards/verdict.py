@@ -26,6 +26,8 @@ class Action(StrEnum):
     ALLOW = "allow"
     REWRITE = "rewrite"
     """The job goes on with the verdict's `rewritten_prompt` and `added_negative_prompt`."""
+    MASK = "mask"
+    """What was seen is covered where it shows, and the clip looked at again."""
     RESTYLE = "restyle"
     """The clip is made again with the verdict's `added_negative_prompt`."""
     REVIEW = "review"

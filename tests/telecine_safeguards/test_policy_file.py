@@ -91,6 +91,10 @@ def test_default_policy_as_a_table(seen: Seen, action: str, reason_code: str) ->
     assert (decision.action, decision.reason_code) == (action, reason_code)
 
 
+def _output(fields: str) -> str:
+    return f"version: v\nrules:\n{LAST}\noutput_rules:\n- {{name: out, reason_code: b, {fields}}}"
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -102,6 +106,10 @@ def test_default_policy_as_a_table(seen: Seen, action: str, reason_code: str) ->
         ("version: v\nrules:\n- {name: a, action: block, reason_code: b, kinds: [pet]}", "kinds"),
         ("version: v\nrules:\n- {name: a, action: block, reason_code: 'B!'}", "reason_code"),
         (f"version: v\nrules:\n{LAST}\n{LAST}", "one name"),
+        (_output("action: mask, checks: [fingerprint]"), "a mask needs checks that see where"),
+        (_output("action: mask"), "a mask needs checks that see where"),
+        (_output("action: mask, checks: [text], mask_by: paint"), "mask_by"),
+        (_output("action: block, checks: [text], mask_by: blur"), "mask_by is for the action mask"),
     ],
 )
 def test_bad_policy_file_is_refused_with_its_place(content: str, complaint: str) -> None:

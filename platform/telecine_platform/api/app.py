@@ -21,6 +21,7 @@ from telecine_platform.api.metrics import HttpMetrics
 from telecine_platform.api.middleware import BodyLimit, Envelope
 from telecine_platform.api.polls import Polls
 from telecine_platform.api.problems import install_problem_handlers
+from telecine_platform.api.reviews import evidence
 from telecine_platform.api.reviews import routes as reviews
 from telecine_platform.api.rights import entities, grants, statements, transfer
 from telecine_platform.api.takedowns import claims, withdrawals
@@ -79,7 +80,7 @@ def create_app(
     registry = CollectorRegistry()
     for part in (
         refused, videos, download, events, tasks, models, entities, grants, statements, transfer,
-        reviews,
+        reviews, evidence,
         provenance, screenings, endpoints, deliveries, halts, quarantine,
         claims, withdrawals, takedown_admin, takedown_pages,
     ):  # fmt: skip

@@ -10,6 +10,7 @@ import logging
 from datetime import datetime, timedelta
 
 from telecine_platform.errors import IllegalTransition, LeaseLost, NotFound
+from telecine_platform.evidence.store import EvidenceStore, note_evidence
 from telecine_platform.jobs.due import (
     held_jobs,
     lost_jobs,
@@ -45,6 +46,7 @@ def reap(
     forget_tickets(jobs.database, now)
     expire(jobs, settings.result_ttl_s, now)
     sweep(jobs, blobs, now)
+    EvidenceStore(jobs.database, blobs).forget(settings.evidence_ttl_s, now)
 
 
 def return_expired(jobs: JobStore, policy: RetryPolicy, now: datetime) -> int:
@@ -107,6 +109,8 @@ def sweep(jobs: JobStore, blobs: BlobStore, now: datetime) -> int:
     num_deleted = 0
     for job in unswept_jobs(jobs.database, now - timedelta(seconds=SWEEP_AFTER_S)):
         num_deleted += sum(blobs.delete(key) for key in leftover_keys(job, blobs))
+        if job.state is JobState.BLOCKED:
+            note_evidence(jobs.database, job.id, now)
         mark_swept(jobs.database, job.id, now)
     return num_deleted
 

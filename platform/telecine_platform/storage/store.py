@@ -14,7 +14,8 @@ INPUTS = "inputs"
 CHECKPOINTS = "checkpoints"
 """Where a generation can go on from; gone once its job has ended."""
 EVIDENCE = "evidence"
-"""What takedowns keep: files of clips that are down, and claimants' media. No URL either."""
+"""Kept for a time, no URL either: what moderation saw, files of clips that are down, and claimants'
+media."""
 RESULTS = "results"
 """Released clips and their pictures."""
 

@@ -45,6 +45,8 @@ class EventKind(StrEnum):
     """A claimant's account took another state (tenant)."""
     CLAIM = "claim"
     """A takedown claim took another state (claim)."""
+    EVIDENCE_READ = "evidence-read"
+    """A reviewer looked at what moderation had kept of a clip (job)."""
     CLIP_CLAIM = "clip-claim"
     """A claim's hold on one clip took another state (job)."""
 

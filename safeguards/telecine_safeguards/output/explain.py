@@ -55,6 +55,8 @@ def _words(decision: Decision) -> str:
             return f"{what}. A person will decide whether it is released; wait for it."
         case Action.RESTYLE:
             return f"{what}. It is made again without."
+        case Action.MASK:
+            return f"{what}. It is covered where it shows."
         case Action.LICENCE_REQUIRED:
             return f"{what}. The rights holder offers licences: get one, and ask again."
         case _:

@@ -47,10 +47,8 @@ class FaceLook:
 
     def look(self, sample: Sample) -> tuple[Sighting, ...]:
         sightings = []
-        step = -(-len(sample.frame_numbers) // MAX_FRAMES)
-        for number, frame_HWC in zip(
-            sample.frame_numbers[::step], sample.frames_THWC[::step], strict=True
-        ):
+        for position in frames_with_faces(len(sample.frame_numbers)):
+            number, frame_HWC = sample.frame_numbers[position], sample.frames_THWC[position]
             scale = max(1.0, _MIN_SIDE_PX / min(frame_HWC.shape[:2]))
             picture = cv2.resize(np.asarray(frame_HWC), None, fx=scale, fy=scale)
             found, scores, _ = self._detector.run(picture, 0, 0.0)
@@ -70,6 +68,21 @@ class FaceLook:
                     )
                 )
         return tuple(sightings)
+
+
+def frames_with_faces(num_frames: int) -> tuple[int, ...]:
+    """Positions of the sampled frames that are searched for faces."""
+    return tuple(range(0, num_frames, -(-num_frames // MAX_FRAMES)))
+
+
+def faces_of(sightings: Sequence[Sighting], person: Entity) -> tuple[Sighting, ...]:
+    """The faces that are that person's."""
+    return tuple(
+        each
+        for each in sightings
+        if float(np.linalg.norm(np.array(each.vector) - np.array(person.face_embedding)))
+        <= MAX_DISTANCE
+    )
 
 
 def face_findings(sightings: Sequence[Sighting], persons: Sequence[Entity]) -> tuple[Finding, ...]:

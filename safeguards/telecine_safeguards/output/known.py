@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from telecine_safeguards import policy
 from telecine_safeguards.output.copies import Copies
-from telecine_safeguards.output.faces import face_findings
+from telecine_safeguards.output.faces import face_findings, faces_of
 from telecine_safeguards.output.fingerprint import query_from_sample
-from telecine_safeguards.output.nudity import nudity_findings
+from telecine_safeguards.output.nudity import nudity_findings, shows_nudity
 from telecine_safeguards.output.pdq import words_from_hex
 from telecine_safeguards.output.sample import Sample
 from telecine_safeguards.output.sightings import Sighting
@@ -35,7 +35,8 @@ class Known:
         """Whose reference media the clip copies."""
         if not self._works:
             return []
-        findings = []
+        findings: list[Finding] = []
+        shown: list[tuple[Sighting, ...]] = []
         for copy in self._copies.find(query_from_sample(sample)):
             work = self._works[copy.owner]
             findings.append(
@@ -49,7 +50,9 @@ class Known:
                     matched=f"frame {copy.frame_number}",
                 )
             )
-        return self._seen(findings, circumstances)
+            frame = Sighting(frame=copy.frame_number, score=copy.score, label=policy.FINGERPRINT)
+            shown.append((frame,))
+        return self._seen(findings, shown, circumstances)
 
     def recognised(
         self, check: str, sightings: Sequence[Sighting], circumstances: Circumstances
@@ -57,51 +60,81 @@ class Known:
         """What the sightings of one check mean."""
         match check:
             case policy.NUDITY:
-                return self._seen(nudity_findings(sightings), circumstances)
+                findings = nudity_findings(sightings)
+                nude = [each for each in sightings if shows_nudity(each)]
+                shown = [
+                    tuple(each for each in nude if finding.matched == f"frame {each.frame}")
+                    for finding in findings
+                ]
+                return self._seen(findings, shown, circumstances)
             case policy.FACES:
-                return self._seen(face_findings(sightings, self._persons), circumstances)
+                findings = face_findings(sightings, self._persons)
+                shown = [self._faces_of(finding, sightings) for finding in findings]
+                return self._seen(findings, shown, circumstances)
             case policy.TEXT:
                 return self._written(sightings, circumstances)
             case plugin:
-                return self._seen(_plugin_findings(plugin, sightings), circumstances)
+                surest = _surest(sightings)
+                findings = tuple(_plugin_finding(plugin, each) for each in surest.values())
+                shown = [
+                    tuple(each for each in sightings if each.label == label) for label in surest
+                ]
+                return self._seen(findings, shown, circumstances)
 
     def _written(self, sightings: Sequence[Sighting], circumstances: Circumstances) -> list[Seen]:
         """Protected names in the words of each frame, read together."""
         found: dict[str | None, Seen] = {}
         for frame in sorted({each.frame for each in sightings}):
-            text = " ".join(each.text for each in sightings if each.frame == frame)
+            in_frame = tuple(each for each in sightings if each.frame == frame)
+            text = " ".join(each.text for each in in_frame)
             (seen,) = self._names.find([text], circumstances)
             for each in seen:
                 if each.finding.check == policy.NAMES:
                     matched = f"frame {frame}: {each.finding.matched}"
                     finding = replace(each.finding, check=policy.TEXT, matched=matched)
-                    found.setdefault(finding.entity_id, replace(each, finding=finding, spans=()))
+                    known = found.get(finding.entity_id)
+                    if known is None:
+                        new = replace(each, finding=finding, spans=(), sightings=in_frame)
+                        found[finding.entity_id] = new
+                    else:
+                        more = (*known.sightings, *in_frame)
+                        found[finding.entity_id] = replace(known, sightings=more)
         return list(found.values())
 
-    def _seen(self, findings: Sequence[Finding], circumstances: Circumstances) -> list[Seen]:
+    def _faces_of(self, finding: Finding, sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
+        person = self._entities.get(finding.entity_id or "")
+        return tuple(sightings) if person is None else faces_of(sightings, person)
+
+    def _seen(
+        self,
+        findings: Sequence[Finding],
+        shown: Sequence[tuple[Sighting, ...]],
+        circumstances: Circumstances,
+    ) -> list[Seen]:
         """What is protected here and now, with its status; what names no entity counts always."""
         seen = []
-        for finding in findings:
+        for finding, sightings in zip(findings, shown, strict=True):
             entity = self._entities.get(finding.entity_id or "")
             if entity is None:
-                seen.append(Seen(finding=finding))
+                seen.append(Seen(finding=finding, sightings=sightings))
             elif is_protected(entity, region=circumstances.region, today=circumstances.now.date()):
-                seen.append(Seen(finding=finding, status=entity.status))
+                seen.append(Seen(finding=finding, status=entity.status, sightings=sightings))
         return seen
 
 
-def _plugin_findings(plugin: str, sightings: Sequence[Sighting]) -> list[Finding]:
+def _surest(sightings: Sequence[Sighting]) -> dict[str, Sighting]:
     """The surest sighting of each label; a plug-in reports only what it is meant to find."""
     surest: dict[str, Sighting] = {}
     for sighting in sightings:
         known = surest.get(sighting.label)
         if known is None or sighting.score > known.score:
             surest[sighting.label] = sighting
-    return [
-        Finding(
-            check=policy.PLUGIN,
-            score=each.score,
-            matched=f"frame {each.frame}: {plugin} {each.label}",
-        )
-        for each in surest.values()
-    ]
+    return surest
+
+
+def _plugin_finding(plugin: str, sighting: Sighting) -> Finding:
+    return Finding(
+        check=policy.PLUGIN,
+        score=sighting.score,
+        matched=f"frame {sighting.frame}: {plugin} {sighting.label}",
+    )

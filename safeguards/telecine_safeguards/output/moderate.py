@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +20,13 @@ from telecine_safeguards.output.known import Known
 from telecine_safeguards.output.sample import Sample, sample_clip
 from telecine_safeguards.output.sightings import Sighting
 from telecine_safeguards.policy_file import default_policy
-from telecine_safeguards.policy_rules import Circumstances, Granted, Policy, decide_each
+from telecine_safeguards.policy_rules import (
+    Circumstances,
+    Decision,
+    Granted,
+    Policy,
+    decide_each,
+)
 from telecine_safeguards.registry.entities import Grant, Registry
 from telecine_safeguards.verdict import Checkpoint, Verdict
 
@@ -31,6 +38,17 @@ class Looking(Protocol):
 
     def look(self, sample: Sample) -> Sequence[tuple[str, tuple[Sighting, ...]]]:
         """What each check saw; an exception of any kind means "no answer" and blocks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moderated:
+    """A verdict with what it rests on."""
+
+    verdict: Verdict
+    decisions: tuple[Decision, ...] = ()
+    """The hardest first; none where a check gave no answer."""
+    frame_numbers: tuple[int, ...] = ()
+    """The frames that were looked at."""
 
 
 class OutputModeration:
@@ -54,6 +72,12 @@ class OutputModeration:
         self, frames_THWC: npt.NDArray[np.uint8], fps: int, circumstances: Circumstances
     ) -> Verdict:
         """Decide about one clip of uint8 RGB frames; a clip that is not that is blocked."""
+        return self.examine(frames_THWC, fps, circumstances).verdict
+
+    def examine(
+        self, frames_THWC: npt.NDArray[np.uint8], fps: int, circumstances: Circumstances
+    ) -> Moderated:
+        """Decide, and say what was seen where."""
         step = "sample"
         try:
             sample = sample_clip(frames_THWC, fps)
@@ -68,10 +92,15 @@ class OutputModeration:
             decisions = decide_each(
                 seen, policy=rules, granted=self._granted, circumstances=circumstances
             )
-            return output_verdict(decisions, self._known.version)
+            return Moderated(
+                verdict=output_verdict(decisions, self._known.version),
+                decisions=tuple(decisions),
+                frame_numbers=sample.frame_numbers,
+            )
         except Exception as error:  # the edge of the safeguard: whatever it is, fail closed
             logger.exception("check failed", extra={"action": "check_failed", "check": step})
             named = str(error).partition(":")[0] if step == "looks" else step
-            return words.check_failed(
+            verdict = words.check_failed(
                 named, checkpoint=Checkpoint.OUTPUT, registry_version=self._known.version
             )
+            return Moderated(verdict=verdict)

@@ -80,8 +80,8 @@ class NudityLook:
 
 def nudity_findings(sightings: Sequence[Sighting]) -> tuple[Finding, ...]:
     """One finding for each frame in which a model sees nudity; certain when both do in the clip."""
-    is_whole = [each.label == WHOLE_FRAME and each.score >= MIN_SCORE for each in sightings]
-    is_boxed = [each.label in EXPOSED and each.score >= MIN_BOX_SCORE for each in sightings]
+    is_whole = [_is_whole(each) for each in sightings]
+    is_boxed = [_is_boxed(each) for each in sightings]
     check = policy.NUDITY if any(is_whole) and any(is_boxed) else policy.NUDITY_DOUBT
     closest: dict[int, float] = {}
     for sighting, whole, boxed in zip(sightings, is_whole, is_boxed, strict=True):
@@ -91,3 +91,16 @@ def nudity_findings(sightings: Sequence[Sighting]) -> tuple[Finding, ...]:
         Finding(check=check, score=score, matched=f"frame {frame}")
         for frame, score in sorted(closest.items())
     )
+
+
+def shows_nudity(sighting: Sighting) -> bool:
+    """Whether one of the models is sure enough of it."""
+    return _is_whole(sighting) or _is_boxed(sighting)
+
+
+def _is_whole(sighting: Sighting) -> bool:
+    return sighting.label == WHOLE_FRAME and sighting.score >= MIN_SCORE
+
+
+def _is_boxed(sighting: Sighting) -> bool:
+    return sighting.label in EXPOSED and sighting.score >= MIN_BOX_SCORE

@@ -16,6 +16,7 @@ from telecine_platform.clips.keys import clip_signer, mark_keys
 from telecine_platform.clips.records import Provenance, new_mark_id
 from telecine_platform.clock import utc_now
 from telecine_platform.errors import CheckUnanswered, NotFound
+from telecine_platform.evidence.store import EvidenceStore
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.held import APPROVED
 from telecine_platform.jobs.lease import Lease
@@ -25,7 +26,9 @@ from telecine_platform.settings import Settings
 from telecine_platform.storage.store import BlobStore, result_key
 from telecine_platform.takedowns.desk import TakedownDesk
 from telecine_platform.transitions import MAX_RESTYLES
+from telecine_safeguards.output.evidence import evidence_from_rounds
 from telecine_safeguards.output.fingerprint import fingerprint_from_sample
+from telecine_safeguards.output.masking import Masked, moderate_and_mask
 from telecine_safeguards.output.moderate import OutputModeration
 from telecine_safeguards.output.sample import sample_clip
 from telecine_safeguards.policy import CHECK_FAILED
@@ -37,6 +40,7 @@ from telecine_serve.apps.looks import new_looks
 from telecine_serve.apps.registry import following
 from telecine_serve.media.clip_array import Frames
 from telecine_serve.media.encode import MP4_CONTENT_TYPE, encode_mp4
+from telecine_serve.media.evidence import write_evidence
 from telecine_serve.media.frames import read_frames
 from telecine_serve.media.label import is_labelled, labelled
 from telecine_serve.media.thumbnails import (
@@ -58,6 +62,7 @@ class ModerationWorker:
 
     def __init__(self, settings: Settings, database: Database, blobs: BlobStore) -> None:
         self._blobs = blobs
+        self._evidence = EvidenceStore(database, blobs)
         self._label_regions = settings.label_regions
         self._mark_key = mark_keys(settings)[0]
         self._signer = clip_signer(settings, utc_now())
@@ -81,7 +86,11 @@ class ModerationWorker:
             self._blobs.download(job.draft, folder / "draft.mkv")
             frames_THWC, fps = read_frames(folder / "draft.mkv")
             lease.check()
-            verdict = self._moderation.current.moderate(frames_THWC, fps, self._asked(job))
+            draft_THWC = frames_THWC
+            masked = moderate_and_mask(self._moderation.current, draft_THWC, fps, self._asked(job))
+            frames_THWC, verdict = masked.frames_THWC, masked.verdict
+            lease.check()
+            self._keep_evidence(job, folder, draft_THWC, masked)
             stop = outcome_before_release(verdict, job, self._max_attempts)
             if stop is not None:
                 return stop
@@ -113,6 +122,14 @@ class ModerationWorker:
         self._takedowns.close()
         self._moderation.close()
         self.looks.close()
+
+    def _keep_evidence(self, job: Job, folder: Path, draft_THWC: Frames, masked: Masked) -> None:
+        """What was found, for reviewers: before the outcome, so that none is without it."""
+        evidence = evidence_from_rounds(masked.rounds)
+        if evidence is None:
+            return
+        sheet, frames = write_evidence(folder, evidence, draft_THWC, masked.verdict, job.epoch)
+        self._evidence.keep(job, sheet, frames, utc_now())
 
     def _asked(self, job: Job) -> Circumstances:
         return Circumstances(

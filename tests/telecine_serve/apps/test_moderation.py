@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import sys
@@ -11,16 +13,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 
+from telecine_platform.clock import utc_now
+from telecine_platform.evidence.store import EvidenceStore
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.records import Job, JobState, Stage
 from telecine_platform.settings import Settings
 from telecine_platform.storage.open import open_store
 from telecine_platform.storage.store import BlobStore
 from telecine_serve.apps.moderation import ModerationWorker
-from telecine_serve.media.frames import LOSSLESS_CONTENT_TYPE, write_lossless
+from telecine_serve.media.frames import LOSSLESS_CONTENT_TYPE, read_frames, write_lossless
 from telecine_serve.stage import StageLoop
 from tests.records import at, spec, verdict
 from tests.telecine_safeguards.pictures import picture
@@ -31,6 +37,13 @@ entities: [{id: robo, kind: character, name: Robo, rights_holder: Robo Ltd}]
 """
 DRAFT = "quarantine/video_1/2/draft.mkv"
 SETTLED_WITHIN_S = 120.0
+MASKS = """
+version: masks
+rules: [{name: all, action: block, reason_code: blocked}]
+output_rules:
+  - {name: nudity, action: block, reason_code: nudity, checks: [nudity, nudity-doubt]}
+  - {name: logo-covered, action: mask, reason_code: logo, checks: [plugin]}
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -73,12 +86,16 @@ def words(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, words: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, words: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    policy_file = tmp_path / "policy.yaml" if hasattr(request, "param") else None
+    if policy_file is not None:
+        policy_file.write_text(request.param)
     (tmp_path / "registry.yaml").write_text(REGISTRY)
     switch = Path(__file__).with_name("switch.py")
     settings = Settings(
         data_dir=tmp_path,
         registry_file=tmp_path / "registry.yaml",
+        policy_file=policy_file,
         moderation_checks="nudity",
         moderation_plugins=f"switch={sys.executable} {switch} {words}",
         check_timeout_s=10,
@@ -154,3 +171,52 @@ def test_models_that_are_killed_or_stand_still_delay_the_clip_and_do_not_release
 
     assert job.state is JobState.COMPLETED
     assert bench.reasons().count("check_failed") == 1
+
+
+def test_clip_that_is_held_leaves_evidence_for_its_reviewer(bench: Bench, words: Path) -> None:
+    words.write_text("see")
+
+    job = bench.run()
+
+    assert (job.state, job.clip) == (JobState.HELD, None)
+    evidence = EvidenceStore(bench.jobs.database, bench.blobs)
+    (sheet,) = (json.loads(each) for each in evidence.sheets(job.id, who="support", now=utc_now()))
+    assert (sheet["epoch"], sheet["action"]) == (job.epoch, "review")
+    assert sheet["frames"] == ["frame-0.jpg", "frame-1.jpg", "frame-2.jpg"]
+    assert [each["box"] for each in sheet["shown"]] == [[16, 16, 40, 40]] * 3
+    frame = evidence.frame(job.id, job.epoch, "frame-1.jpg", who="support", now=utc_now())
+    assert Image.open(io.BytesIO(frame)).size == (64, 64)
+    assert b"a red circle" not in json.dumps(sheet).encode()
+
+
+@pytest.mark.parametrize("bench", [MASKS], indirect=True)
+def test_covered_clip_is_looked_at_again_and_released_without_what_was_seen(
+    bench: Bench, words: Path, tmp_path: Path
+) -> None:
+    words.write_text("see")
+
+    job = bench.run()
+
+    assert job.state is JobState.COMPLETED
+    assert (job.verdicts[-1].reason_code, job.verdicts[-1].rule) == ("masked", "logo-covered")
+    assert job.clip is not None
+    bench.blobs.download(job.clip.video, tmp_path / "clip.mp4")
+    bench.blobs.download(DRAFT, tmp_path / "draft.mkv")
+    draft_THWC, _ = read_frames(tmp_path / "draft.mkv")
+    with av.open(str(tmp_path / "clip.mp4")) as container:
+        clip_THWC = np.stack(
+            [each.to_ndarray(format="rgb24") for each in container.decode(video=0)]
+        )
+    differs = np.abs(clip_THWC.astype(int) - draft_THWC).mean(axis=(0, 3))
+    inside, outside = differs[18:38, 18:38].mean(), differs[50:].mean()
+    assert inside > 2 * outside, (inside, outside)
+
+
+@pytest.mark.parametrize("bench", [MASKS], indirect=True)
+def test_clip_that_cannot_be_covered_is_blocked(bench: Bench, words: Path) -> None:
+    words.write_text("see see see")
+
+    job = bench.run()
+
+    assert (job.state, job.clip) == (JobState.BLOCKED, None)
+    assert bench.blobs.keys("results/video_1") == []

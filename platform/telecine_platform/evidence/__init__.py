@@ -1,0 +1,1 @@
+"""What moderation found in clips, kept for reviewers and for a time."""
