@@ -36,7 +36,7 @@ _ANGLE_STEP_DEG: Final = 0.25
 _MAX_LOUDNESS: Final = 8.0
 """So that one loud stripe of the picture is not taken for a template."""
 _MAX_FREQUENCY: Final = 0.47
-NUM_ALIGNMENTS: Final = 5
+NUM_ALIGNMENTS: Final = 6
 _GRID: Final = 128
 """Places of the shift that are compared, along a tile's side."""
 _NUM_HALVINGS: Final = 5
@@ -77,8 +77,10 @@ def alignments(
         tile_width_px=side_px, tile_height_px=side_px, angle_deg=0.0, is_mirrored=is_mirrored
     )
     starts = [whole, *_candidates(noise, carriers, short_px, is_mirrored)]
-    improved = [_improved(residual_HW, noise, carriers, start) for start in starts]
-    return sorted(improved, key=lambda found: found.score, reverse=True)
+    found = [_improved(residual_HW, noise, carriers, start) for start in starts]
+    # Where little is left of the template, the climb follows the noise away from what is true.
+    found.append(_Template(residual_HW, noise, carriers, whole).shifted(whole))
+    return sorted(found, key=lambda each: each.score, reverse=True)
 
 
 def _candidates(
@@ -96,7 +98,7 @@ def _candidates(
         ]
     )
     found = []
-    for _ in range(NUM_ALIGNMENTS - 1):
+    for _ in range(NUM_ALIGNMENTS - 2):
         row, column = np.unravel_index(np.argmax(scores), scores.shape)
         size_px = float(sizes_px[column])
         found.append(

@@ -29,7 +29,7 @@ from telecine_safeguards.provenance.residual import residual
 from telecine_safeguards.provenance.waves import Floats, Noise, waves_in
 
 MAX_FALSE_PER_CLIP: Final = MAX_FALSE_PER_READING * 2 * NUM_ALIGNMENTS
-"""The probability that an unmarked clip gives an id, for each key that is tried: 6.0e-7."""
+"""The probability that an unmarked clip gives an id, for each key that is tried: 7.2e-7."""
 _MAX_FREQUENCY: Final = 0.48
 
 
