@@ -1,5 +1,6 @@
 """A takedown with several replicas at work: two API processes, two screening loops, a moderation
-loop and a ledger that is sealed, all real; only the frames are drawn instead of generated.
+loop, a ledger that is sealed, clips in S3 and a webhook to their owner, all real; only the frames are
+drawn instead of generated.
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ from telecine_serve.apps.moderation import ModerationWorker
 from telecine_serve.apps.screening import ScreeningWorker
 from telecine_serve.media.frames import LOSSLESS_CONTENT_TYPE, write_lossless
 from telecine_serve.stage import HandOver, StageLoop, StageWorker
+from tests.s3_server import S3Server, s3_server
+from tests.telecine_platform.webhooks.receiver import Receiver, receiving
 from tests.telecine_safeguards.pictures import picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 EFFECT_WITHIN_S = 60.0
 CLAIMS = "/v1/takedowns/claims"
+EVENTS = ["video.completed", "video.withdrawn"]
 SEED = "version: test\nentities:\n- {id: robo, kind: brand, name: Robolux, rights_holder: Lux}\n"
 
 
@@ -66,7 +70,7 @@ class Drawing:
 def looping(
     stage: Stage, worker: StageWorker, jobs: JobStore, settings: Settings
 ) -> Iterator[None]:
-    blobs = open_store(settings.resolved_storage_url, None)
+    blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
     loop = StageLoop(stage, worker, jobs, blobs, settings)
     thread = threading.Thread(target=loop.run)
     thread.start()
@@ -86,7 +90,9 @@ def api_server(environ: dict[str, str]) -> Iterator[httpx.Client]:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         try:
-            with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+            with httpx.Client(
+                base_url=url, timeout=30, trust_env=False, follow_redirects=True
+            ) as client:
                 yield client
         finally:
             process.terminate()
@@ -95,10 +101,15 @@ def api_server(environ: dict[str, str]) -> Iterator[httpx.Client]:
 class Platform:
     """Two API processes on the same stores."""
 
-    def __init__(self, clients: list[httpx.Client], folder: Path, environ: dict[str, str]) -> None:
+    def __init__(
+        self, clients: list[httpx.Client], folder: Path, environ: dict[str, str],
+        storage: S3Server, owner: Receiver,
+    ) -> None:  # fmt: skip
         self.clients = clients
         self.folder = folder
         self._environ = environ
+        self._storage = storage
+        self._owner = owner
 
     def ok(self, method: str, path: str, **options: Any) -> Any:  # Any: JSON
         response = self.clients[0].request(method, path, **options)
@@ -116,6 +127,25 @@ class Platform:
         """What every API process says of the content."""
         path = f"/v1/videos/{video_id}/content"
         return {client.get(path).status_code for client in self.clients}
+
+    @property
+    def owner_url(self) -> str:
+        return self._owner.url
+
+    def link(self, video_id: str) -> str:
+        """A signed link, as somebody has it who was shown the clip."""
+        path = f"/v1/videos/{video_id}/content"
+        return self.clients[0].get(path, follow_redirects=False).headers["location"]
+
+    def num_stored(self, prefix: str) -> int:
+        with closing(self._storage.client()) as client:
+            found = client.list_objects_v2(Bucket=self._storage.bucket, Prefix=f"clips/{prefix}/")
+        return int(found["KeyCount"])
+
+    def told(self, video_id: str) -> list[str]:
+        """The kinds of the events of a clip that its owner's webhook got, in order."""
+        bodies = self._owner.bodies()
+        return [body["type"] for body in bodies if body["data"]["id"] == video_id]
 
     def faults(self) -> list[int]:
         """The rows that `telecine ledger verify` names."""
@@ -142,16 +172,26 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
     (tmp_path / "seed.yaml").write_text(SEED)
     changes = {
         "data_dir": str(tmp_path), "registry_file": str(tmp_path / "seed.yaml"), "port": "0",
-        "screening_model": "none", "preview_wait_s": "5",
+        "screening_model": "none", "preview_wait_s": "5", "fetch_allowed": "localhost",
     }  # fmt: skip
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("TELECINE_")}
-    environ = clean | {f"TELECINE_{key.upper()}": value for key, value in changes.items()}
-    settings = Settings.model_validate(changes)
     with ExitStack() as stack:
+        storage = stack.enter_context(s3_server())
+        owner = stack.enter_context(receiving())
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name in [name for name in os.environ if name.startswith(("AWS_", "TELECINE_"))]:
+            patch.delenv(name)
+        for name, value in storage.environ().items():
+            patch.setenv(name, value)
+        changes["storage_url"] = f"s3://{storage.bucket}/clips"
+        changes["s3_endpoint_url"] = storage.endpoint_url
+        environ = dict(os.environ) | {
+            f"TELECINE_{key.upper()}": value for key, value in changes.items()
+        }
+        settings = Settings.model_validate(changes)
         jobs = stack.enter_context(closing(JobStore(settings.resolved_database_url)))
         jobs.create_tables()
         open_rights(settings, jobs.database)
-        blobs = open_store(settings.resolved_storage_url, None)
+        blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
         workers: list[tuple[Stage, StageWorker]] = [
             (Stage.SCREENING, ScreeningWorker(settings, jobs.database, blobs)),
             (Stage.SCREENING, ScreeningWorker(settings, jobs.database, blobs)),
@@ -161,7 +201,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
         for stage, worker in workers:
             stack.enter_context(looping(stage, worker, jobs, settings))
         clients = [stack.enter_context(api_server(environ)) for _ in range(2)]
-        yield Platform(clients, tmp_path, environ)
+        yield Platform(clients, tmp_path, environ, storage, owner)
 
 
 def until(is_so: Callable[[], bool], within_s: float) -> None:
@@ -172,9 +212,13 @@ def until(is_so: Callable[[], bool], within_s: float) -> None:
 
 
 def test_claim_takes_effect_within_a_minute_and_an_objection_undoes_it(platform: Platform) -> None:
+    hook = {"name": "owner", "url": platform.owner_url, "event_types": EVENTS}
+    platform.ok("POST", "/v1/webhook_endpoints", json=hook)
     named = platform.make("a snarfblat dances", 1)["id"]
     shown, other = (platform.make("a wave", seed)["id"] for seed in (2, 3))
     copy = platform.clients[0].get(f"/v1/videos/{shown}/content").content
+    link = platform.link(shown)
+    assert httpx.get(link, trust_env=False).status_code == 200
     assert platform.faults() == []
     platform.ok("PUT", "/v1/takedowns/claimant", json={"name": "Snarf Inc", "contact": "law"})
     platform.ok("POST", "/v1/admin/claimants/default/verify")
@@ -198,8 +242,10 @@ def test_claim_takes_effect_within_a_minute_and_an_objection_undoes_it(platform:
     platform.ok("POST", f"/v1/admin/claims/{claim_id}/verify")
     started_s = time.monotonic()
     until(lambda: platform.statuses(named) | platform.statuses(shown) == {451}, EFFECT_WITHIN_S)
-    results = platform.folder / "blobs" / "results"
-    until(lambda: not list(results.glob(f"{shown}/**/*.mp4")), EFFECT_WITHIN_S)
+    until(lambda: platform.num_stored(f"results/{shown}") == 0, EFFECT_WITHIN_S)
+    assert httpx.get(link, trust_env=False).status_code == 404
+    assert platform.num_stored(f"evidence/{shown}") == 3
+    until(lambda: platform.told(shown) == ["video.completed", "video.withdrawn"], EFFECT_WITHIN_S)
     until(lambda: action() == "block", EFFECT_WITHIN_S)
     assert time.monotonic() - started_s < EFFECT_WITHIN_S
     codes = {platform.make(f"snarfblat {n}")["error"]["code"] for n in range(4)}
@@ -212,6 +258,8 @@ def test_claim_takes_effect_within_a_minute_and_an_objection_undoes_it(platform:
     until(lambda: platform.statuses(shown) == {200}, EFFECT_WITHIN_S)
     assert platform.clients[1].get(f"/v1/videos/{shown}/content").content == copy
     assert platform.statuses(named) == {451}
+    until(lambda: platform.told(shown)[2:] == ["video.completed"], EFFECT_WITHIN_S)
+    assert platform.told(other) == ["video.completed"]
 
     assert platform.faults() == []
     before = platform.change_row(3, "{}")
