@@ -1,6 +1,6 @@
 """A takedown with several replicas at work: two API processes, two screening loops, a moderation
-loop, a ledger that is sealed, clips in S3 and a webhook to their owner, all real; only the frames are
-drawn instead of generated.
+loop, a sealed ledger, clips in S3 and a webhook to their owner, all real; only the frames are drawn
+instead of generated.
 """
 
 from __future__ import annotations
