@@ -20,6 +20,7 @@ import numpy as np
 
 from loadtests.moderation_alterations import ALTERATIONS, altered
 from loadtests.moderation_bank import bank_speed
+from loadtests.moderation_costs import costs
 from loadtests.moderation_report import result_from_rows
 from loadtests.natural_clips import FPS, natural_clip
 from loadtests.rows_file import Row, add_rows, read_rows
@@ -50,6 +51,8 @@ def main() -> int:
             for_s=arguments.for_s,
         )  # fmt: skip
     result = result_from_rows(read_rows(arguments.rows, settings))
+    if arguments.costs:
+        result["costs"] = costs((480, 832), 5.0)
     if arguments.bank:
         result["bank"] = bank_speed(arguments.bank)
     print(json.dumps(result, indent=1))
@@ -62,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--for-s", type=float, default=float("inf"), help="begin no clip later")
     parser.add_argument("--clips", type=int, default=20, help="originals, each altered every way")
     parser.add_argument("--others", type=int, default=250, help="clips that nothing is a copy of")
+    parser.add_argument("--costs", action="store_true", help="of one 480p clip, part by part")
     parser.add_argument("--bank", type=int, default=0, help="look up among so many hashes, timed")
     return parser.parse_args()
 
