@@ -36,9 +36,16 @@ def _left(frame: int) -> int:
     return 20 + 2 * frame
 
 
+def _still(height_px: int, width_px: int, num_frames: int) -> Picture:
+    """The same dark picture in every frame."""
+    return np.asarray(
+        np.stack([picture("waves", height_px, width_px, 3) // 2] * num_frames), np.uint8
+    )
+
+
 def _clip() -> Picture:
     """A striped square that comes in frame 4, moves right, and is gone after frame 19."""
-    clip = np.stack([picture("waves", HEIGHT_PX, WIDTH_PX, 3) // 2] * NUM_FRAMES)
+    clip = _still(HEIGHT_PX, WIDTH_PX, NUM_FRAMES)
     for frame in range(4, 20):
         clip[frame, 40 : 40 + SIDE_PX, _left(frame) : _left(frame) + SIDE_PX] = _THING
     return clip
@@ -59,9 +66,13 @@ class RedLooks:
         for number, frame_HWC in zip(sample.frame_numbers, sample.frames_THWC, strict=True):
             rows, columns = np.nonzero(_is_red(frame_HWC))
             if len(rows):
-                box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-                values = tuple(int(edge) for edge in box)
-                seen.append(Sighting(frame=number, score=0.9, label="red", box=values))
+                box = (
+                    int(columns.min()),
+                    int(rows.min()),
+                    int(columns.max()) + 1,
+                    int(rows.max()) + 1,
+                )
+                seen.append(Sighting(frame=number, score=0.9, label="red", box=box))
         return [("red", tuple(map(self._answer, seen)))]
 
 
@@ -143,7 +154,7 @@ def test_check_that_fails_after_the_covering_gives_no_answer() -> None:
 
 
 def test_clip_without_the_thing_is_not_touched() -> None:
-    clip = np.stack([picture("waves", 64, 64, 3) // 2] * 5)
+    clip = _still(64, 64, 5)
 
     masked = _masked(RedLooks(), clip=clip)
 
