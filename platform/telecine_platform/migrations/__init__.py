@@ -6,5 +6,5 @@ of the version before may still be at work during an upgrade, so a step only add
 read goes one release later.
 """
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest step: the schema that this code works with."""
