@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -32,8 +33,7 @@ def costs(size_px: tuple[int, int], seconds: float) -> Row:
         assert process.pid is not None  # it has just answered
         child = psutil.Process(process.pid)
         checks = {
-            check: _cpu_s(lambda name=check: process.look(name, sample), child)
-            for check in OWN_CHECKS
+            check: _cpu_s(partial(process.look, check, sample), child) for check in OWN_CHECKS
         }
     finally:
         process.close()

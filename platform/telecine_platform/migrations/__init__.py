@@ -6,5 +6,5 @@ of the version before may still be at work during an upgrade, so a step only add
 read goes one release later.
 """
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest step: the schema that this code works with."""

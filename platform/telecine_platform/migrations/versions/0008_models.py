@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _TIME = sa.DateTime(timezone=True)
 _WAITS_FOR_GANG = sa.text("state = 'queued' AND stage = 'generation'")
