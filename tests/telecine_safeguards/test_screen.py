@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtests.screening_sets import NAMED_TRAFFIC
+from telecine_safeguards.prompt import ordinary
 from telecine_safeguards.prompt.screen import PromptScreen
 from telecine_safeguards.registry.entities import EntityKind
 from telecine_safeguards.registry.load import starter_registry
@@ -143,3 +144,19 @@ def test_benign_traffic_is_hardly_ever_stopped() -> None:
     ]
 
     assert len(stopped) / len(prompts) <= 0.002, stopped
+
+
+def test_common_words_of_other_languages_are_nobodys_misspelt_name() -> None:
+    text = (Path(ordinary.__file__).parent / "foreign_words.txt").read_text(encoding="utf-8")
+    words = [
+        word for line in text.splitlines() if not line.startswith("#") for word in line.split()
+    ]
+
+    stopped = [
+        word
+        for word in words
+        if SCREEN.screen(prompt=f"xx {word} xx", negative_prompt="").action is not Action.ALLOW
+    ]
+
+    assert len(words) > 1_500
+    assert stopped == []

@@ -12,7 +12,7 @@ import unicodedata
 from typing import Final
 
 from telecine_safeguards.prompt.normalize import Reading, normalize
-from telecine_safeguards.prompt.ordinary import is_ordinary
+from telecine_safeguards.prompt.ordinary import is_english
 from telecine_safeguards.prompt.windows import sentence_spans
 
 MIN_ENGLISH_SHARE: Final = 0.5
@@ -32,5 +32,5 @@ def has_latin(text: str) -> bool:
 
 def _is_foreign(sentence: str) -> bool:
     words = [word for word in normalize(sentence, Reading.PLAIN).text.split(" ") if word]
-    num_english = sum(map(is_ordinary, words))
+    num_english = sum(map(is_english, words))
     return bool(words) and num_english < MIN_ENGLISH_SHARE * len(words)

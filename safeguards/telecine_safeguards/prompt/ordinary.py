@@ -12,8 +12,8 @@ MIN_STEM_LETTERS = 5
 
 
 @cache
-def _skeletons() -> frozenset[str]:
-    text = resources.files(__package__).joinpath("ordinary_words.txt").read_text(encoding="utf-8")
+def _skeletons(file: str) -> frozenset[str]:
+    text = resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
     words = [
         word for line in text.splitlines() if not line.startswith("#") for word in line.split()
     ]
@@ -22,8 +22,14 @@ def _skeletons() -> frozenset[str]:
 
 @lru_cache(maxsize=65536)
 def is_ordinary(skeleton: str) -> bool:
+    """Whether a skeleton word is an ordinary one: an English one, or common in seven others."""
+    return is_english(skeleton) or skeleton in _skeletons("foreign_words.txt")
+
+
+@lru_cache(maxsize=65536)
+def is_english(skeleton: str) -> bool:
     """Whether a skeleton word is an ordinary English word, or one with an ordinary ending."""
-    words = _skeletons()
+    words = _skeletons("ordinary_words.txt")
     return skeleton in words or any(
         skeleton.endswith(ending)
         and len(skeleton) - len(ending) >= MIN_STEM_LETTERS
