@@ -86,6 +86,7 @@ def clustered(
             "TELECINE_RETRY_DELAY_S": "0.5",
             "TELECINE_MODERATION_CHECKS": "nudity",  # likewise
             "TELECINE_SCREENING_MODEL": "none",  # `embedded` has it; its start takes 15 s
+            "TELECINE_SCREENING_MIN_REPLICAS": "2",  # a new registry has to reach both
         }
     )
     with running_platform(folder, environ) as platform:

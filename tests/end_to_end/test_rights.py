@@ -11,10 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from openai import OpenAI
 
 from telecine_platform.clock import utc_now
 from telecine_platform.jobs.database import Database
+from telecine_platform.jobs.tables import transitions
+from telecine_platform.records import JobState
 from telecine_platform.rights.keys import write_new_keys
 from telecine_platform.rights.records import Change
 from telecine_platform.rights.store import RightsStore
@@ -83,6 +86,28 @@ def test_entity_registered_over_http_is_in_force_within_ten_seconds(
     ask(embedded, "POST", "/v1/rights/entities/wimblor/verify")
     time.sleep(IN_FORCE_WITHIN_S)
     assert end_of(client, "w1mblor in the rain") == "protected_character"
+
+
+def test_new_entity_is_in_force_in_every_replica(
+    clustered: RunningPlatform, database_url: str
+) -> None:
+    client = client_of(clustered)
+    body = {"id": "flumbert", "kind": "character", "name": "Flumberto", "rights_holder": "F"}
+    ask(clustered, "POST", "/v1/rights/entities", json=body)
+    ask(clustered, "POST", "/v1/rights/entities/flumbert/verify")
+    time.sleep(IN_FORCE_WITHIN_S)
+    ids = []
+    for _ in range(20):  # one after the other, so that each replica gets some
+        ids.append(client.videos.create(prompt="flumberto dances").id)
+        time.sleep(0.2)
+    errors = [client.videos.poll(video_id).error for video_id in ids]
+    assert {error.code if error else "" for error in errors} == {"protected_character"}
+    database = Database(database_url)
+    claimed = (transitions.c.job_id.in_(ids), transitions.c.state == JobState.RUNNING)
+    with database.read() as connection:
+        query = sa.select(transitions.c.worker_id).where(*claimed).distinct()
+        assert len(connection.execute(query).all()) == 2
+    database.close()
 
 
 def test_revoked_consent_stops_a_queued_job(embedded: RunningPlatform) -> None:
