@@ -45,6 +45,7 @@ def main() -> int:
     settings: Row = {
         "height": arguments.height, "width": arguments.width, "seconds": arguments.seconds,
         "is_embedded": arguments.embedded, "has_own_attacks": arguments.own,
+        "only": arguments.only,
     }  # fmt: skip
     seeds = range(arguments.seed, arguments.seed + arguments.clips)
     baseline = range(arguments.seed, arguments.seed + arguments.baseline)
@@ -80,6 +81,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--embedded", action="store_true", help="64x64x17 clips of drawn shapes")
     parser.add_argument("--own", action="store_true", help="two attacks more than the issue's")
+    parser.add_argument("--only", default="", help="attacks whose name holds this")
     parser.add_argument("--baseline", type=int, default=0, help="dwtDctSvd too, on so many clips")
     parser.add_argument("--unmarked", type=int, default=0, help="search so many unmarked pictures")
     parser.add_argument("--readings", type=int, default=0, help="read so many without the search")
@@ -108,7 +110,8 @@ def _measure(seed: int, arguments: argparse.Namespace, *, with_baseline: bool) -
         "embed_cpu_s": embed_cpu_s, "find_cpu_s": {}, "found": {}, "by_likeness": {},
         "num_wrong": 0,
     }  # fmt: skip
-    attacks = ATTACKS | (OWN_ATTACKS if arguments.own else {})
+    every = ATTACKS | (OWN_ATTACKS if arguments.own else {})
+    attacks = {name: attack for name, attack in every.items() if arguments.only in name}
     for name, attack in attacks.items():
         attacked_THWC = attack(released_THWC, fps)
         started_s = time.process_time()

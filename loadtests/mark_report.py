@@ -15,6 +15,7 @@ def result_from_rows(rows: Sequence[Row]) -> Row:
     if not rows:
         return {}
     names = list(rows[0]["found"])
+    issue = [name for name in names if name in ATTACKS]
     psnr_db = [row["psnr_db"] for row in rows]
     result: Row = {
         "clips": len(rows),
@@ -26,8 +27,8 @@ def result_from_rows(rows: Sequence[Row]) -> Row:
         "wrong_ids": sum(row["num_wrong"] for row in rows),
         "found": {name: _share([row["found"][name] for row in rows]) for name in names},
         "together": {
-            "encoders": _share(_all(rows, [each for each in ATTACKS if each not in GEOMETRIC])),
-            "geometry": _share(_all(rows, list(GEOMETRIC))),
+            "encoders": _share(_all(rows, [each for each in issue if each not in GEOMETRIC])),
+            "geometry": _share(_all(rows, [each for each in issue if each in GEOMETRIC])),
         },
         "record_found": {
             name: _share([row["found"][name] or row["by_likeness"][name] for row in rows])
