@@ -117,6 +117,18 @@ def test_what_lies_far_from_the_thing_is_untouched() -> None:
     np.testing.assert_array_equal(masked.frames_THWC[:, 70:], _clip()[:, 70:])
 
 
+def test_second_look_finds_what_shows_between_the_frames_of_the_first_one() -> None:
+    clip = _clip()
+    clip[16, 70 : 70 + SIDE_PX, 100 : 100 + SIDE_PX] = _THING  # the first look is at 15 and 18
+
+    masked = _masked(RedLooks(), clip=clip)
+
+    assert masked.verdict.action is Action.ALLOW
+    assert len(masked.rounds) == 3
+    assert 16 in masked.rounds[1].frame_numbers
+    assert not _is_red(masked.frames_THWC).any()
+
+
 def test_thing_that_still_shows_after_the_last_covering_blocks() -> None:
     masked = _masked(StubbornLooks())
 

@@ -36,6 +36,17 @@ def test_samples_ascend_and_keep_their_bounds(num_frames: int, fps: int) -> None
     assert min(num_frames, MIN_SAMPLES) <= len(numbers) <= MAX_SAMPLES
 
 
+@clips
+def test_second_look_sees_the_same_frames_and_others_between_them(
+    num_frames: int, fps: int
+) -> None:
+    first = sample_frame_numbers(num_frames, fps)
+    second = sample_frame_numbers(num_frames, fps, is_second_look=True)
+
+    assert set(first) <= set(second)
+    assert len(second) == min(num_frames, 2 * len(first) - 1)
+
+
 @given(num_frames=st.integers(1, 480), fps=st.integers(30, 60))
 def test_no_gap_is_longer_than_half_a_second(num_frames: int, fps: int) -> None:
     gaps = np.diff(sample_frame_numbers(num_frames, fps))

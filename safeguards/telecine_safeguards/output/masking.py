@@ -1,5 +1,8 @@
 """Looks at a clip, covers what the policy wants covered, and looks again; a few times at most.
 
+What moves otherwise than its track says would show between the looks: so the second look is at
+frames in between as well.
+
 Invariant: what is allowed is the frames that were looked at last. A finding that cannot be covered
 because nobody knows where in the frame it is, or that fills most of the frame, blocks.
 """
@@ -50,7 +53,7 @@ def moderate_and_mask(
             )
         for mask_by, by_frame in boxes.items():
             frames_THWC = covered(frames_THWC, by_frame, mask_by)
-        moderated = moderation.examine(frames_THWC, fps, circumstances)
+        moderated = moderation.examine(frames_THWC, fps, circumstances, is_second_look=True)
         rounds.append(moderated)
     verdict = _with_masks(moderated.verdict, rounds[:-1])
     return Masked(frames_THWC=frames_THWC, verdict=verdict, rounds=tuple(rounds))

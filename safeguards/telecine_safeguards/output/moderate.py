@@ -75,12 +75,17 @@ class OutputModeration:
         return self.examine(frames_THWC, fps, circumstances).verdict
 
     def examine(
-        self, frames_THWC: npt.NDArray[np.uint8], fps: int, circumstances: Circumstances
+        self,
+        frames_THWC: npt.NDArray[np.uint8],
+        fps: int,
+        circumstances: Circumstances,
+        *,
+        is_second_look: bool = False,
     ) -> Moderated:
-        """Decide, and say what was seen where."""
+        """Decide, and say what was seen where; a second look is at twice as many frames."""
         step = "sample"
         try:
-            sample = sample_clip(frames_THWC, fps)
+            sample = sample_clip(frames_THWC, fps, is_second_look=is_second_look)
             step = words.FINGERPRINT
             seen = self._known.copied(sample, circumstances)
             step = "looks"

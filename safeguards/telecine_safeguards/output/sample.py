@@ -36,26 +36,35 @@ class Sample:
     frame_numbers: tuple[int, ...]
 
 
-def sample_clip(frames_THWC: npt.NDArray[np.uint8], fps: int) -> Sample:
-    """Copy the sampled frames out of a clip. Raises ValueError unless it is uint8 RGB THWC."""
+def sample_clip(
+    frames_THWC: npt.NDArray[np.uint8], fps: int, *, is_second_look: bool = False
+) -> Sample:
+    """Copy the sampled frames out of a clip. Raises ValueError unless it is uint8 RGB THWC.
+
+    A second look has the frames of the first one, and one between each two of them.
+    """
     if not isinstance(frames_THWC, np.ndarray) or frames_THWC.dtype != np.uint8:
         raise ValueError("a clip must be an array of uint8; decode it to 8-bit RGB")
     if frames_THWC.ndim != 4 or frames_THWC.shape[3] != 3 or 0 in frames_THWC.shape:
         raise ValueError(f"a clip must have shape (T, H, W, 3), none 0, not {frames_THWC.shape}")
-    even = sample_frame_numbers(len(frames_THWC), fps)
+    even = sample_frame_numbers(len(frames_THWC), fps, is_second_look=is_second_look)
     numbers = tuple(sorted({*even, *frames_after_cuts(frames_THWC)}))
     sampled_THWC = frames_THWC[list(numbers)]
     sampled_THWC.flags.writeable = False
     return Sample(frames_THWC=sampled_THWC, frame_numbers=numbers)
 
 
-def sample_frame_numbers(num_frames: int, fps: int) -> tuple[int, ...]:
+def sample_frame_numbers(
+    num_frames: int, fps: int, *, is_second_look: bool = False
+) -> tuple[int, ...]:
     """Choose evenly spaced frames, ascending; all of a clip shorter than MIN_SAMPLES."""
     if num_frames < 1 or fps < 1:
         raise ValueError(f"num_frames and fps must be at least 1, not {num_frames} and {fps}")
     wanted = math.ceil(num_frames * SAMPLES_PER_S / fps) + 1
     odd = wanted | 1  # so that the middle frame falls on a sample
     num_samples = min(max(odd, MIN_SAMPLES), MAX_SAMPLES)
+    if is_second_look:
+        num_samples = 2 * num_samples - 1
     if num_samples >= num_frames:
         return tuple(range(num_frames))
     last = num_frames - 1
