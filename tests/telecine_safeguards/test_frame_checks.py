@@ -13,6 +13,8 @@ from telecine_safeguards.errors import CheckFailed
 from telecine_safeguards.output.child import Look, new_look
 from telecine_safeguards.output.faces import MAX_DISTANCE, face_findings
 from telecine_safeguards.output.looks import OWN_CHECKS
+from telecine_safeguards.output.masking import moderate_and_mask
+from telecine_safeguards.output.moderate import OutputModeration
 from telecine_safeguards.output.nudity import EXPOSED, WHOLE_FRAME, nudity_findings
 from telecine_safeguards.output.sample import Sample, sample_clip
 from telecine_safeguards.output.sightings import (
@@ -22,10 +24,12 @@ from telecine_safeguards.output.sightings import (
 )
 from telecine_safeguards.output.text import frames_to_read
 from telecine_safeguards.output.weights import checked_weights
+from telecine_safeguards.policy_file import policy_from_yaml
 from telecine_safeguards.registry.entities import EntityKind
 from tests.telecine_safeguards.drawn import face, written
+from tests.telecine_safeguards.fake_looks import ASKED
 from tests.telecine_safeguards.pictures import Picture, picture
-from tests.telecine_safeguards.registries import entity
+from tests.telecine_safeguards.registries import entity, registry
 
 EXAMPLES: dict[str, Picture] = {
     "nudity": picture("shapes", 128, 128, 7),  # a score of every frame is its answer
@@ -171,3 +175,29 @@ def test_answer_that_is_not_of_the_protocol_is_no_answer(line: bytes) -> None:
 def test_altered_weights_are_refused() -> None:
     with pytest.raises(CheckFailed, match="altered"):
         checked_weights(__file__, "0" * 64)
+
+
+def test_written_name_that_moves_is_covered_until_it_is_read_no_more() -> None:
+    word = written("NETFLIX", 60, 200)
+    clip = np.stack([np.full((180, 360, 3), 90, np.uint8)] * 9)
+    for number, frame_HWC in enumerate(clip):
+        frame_HWC[60:120, 20 + 10 * number : 220 + 10 * number] = word
+    rules = """
+version: masks
+rules: [{name: all, action: block, reason_code: blocked}]
+output_rules: [{name: cover, action: mask, mask_by: inpaint, reason_code: name, checks: [text]}]
+"""
+
+    class Reading:
+        def look(self, sample: Sample) -> list[tuple[str, tuple[Sighting, ...]]]:
+            return [("text", _look("text").look(sample))]
+
+    policy = policy_from_yaml(rules.encode(), source="test")
+    moderation = OutputModeration(registry(entity("Netflix")), Reading(), policy)
+
+    masked = moderate_and_mask(moderation, clip, 8, ASKED)
+
+    assert masked.verdict.reason_code == "masked"
+    last = Sample(frames_THWC=masked.frames_THWC[:2], frame_numbers=(0, 1))
+    assert not [each for each in _look("text").look(last) if "FLIX" in each.text.upper()]
+    np.testing.assert_array_equal(masked.frames_THWC[:, :20], clip[:, :20])
