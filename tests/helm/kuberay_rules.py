@@ -79,11 +79,11 @@ def _serve(service: Document, cluster: Document) -> Iterator[str]:
     """Serve takes the config, and each application finds a group that offers what it asks for."""
     config = yaml.safe_load(service["spec"]["serveConfigV2"])
     for application in checked_by_serve(config).applications:
-        stage, args = application.name, application.args
+        stage, args = application.import_path.split(":")[1], application.args
         (mark,) = args["resources"]
         groups = [group for group in cluster["workerGroupSpecs"] if mark in group["resources"]]
         if len(groups) != 1:
-            yield f"{stage}: {len(groups)} groups offer {mark}"
+            yield f"{application.name}: {len(groups)} groups offer {mark}"
             continue
         (group,) = groups
         settings = args["settings"]
@@ -91,7 +91,7 @@ def _serve(service: Document, cluster: Document) -> Iterator[str]:
         if stage == "generation":
             yield from _gang(group, args["resources"], settings)
             if group["maxReplicas"] != most:
-                yield f"generation: {group['maxReplicas']} groups for {most} gangs"
+                yield f"{application.name}: {group['maxReplicas']} groups for {most} gangs"
         elif group["maxReplicas"] * int(group["resources"][mark]) < most:
             yield f"{stage}: {most} replicas do not fit"
 
