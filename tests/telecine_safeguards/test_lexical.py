@@ -122,3 +122,18 @@ def test_name_that_could_never_be_found_is_refused(name: str) -> None:
 
 def test_empty_registry_finds_nothing() -> None:
     assert NameIndex(registry()).find("Elsa") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("batmann", True),
+        ("a fox meets batmann on a roof", True),
+        ("il vento della sera porta batmann lontano", False),
+        ("il vento della sera porta batman lontano", True),
+        ("il vento della sera porta pikachuu lontano", True),
+        ("il vento della sera porta tutto lontano. A fox meets batmann.", True),
+    ],
+)
+def test_short_misspelling_among_foreign_words_is_one_of_them(text: str, is_found: bool) -> None:
+    assert bool(INDEX.find(text)) is is_found

@@ -73,7 +73,7 @@ FOREIGN_MARGIN: Final = 6.0
 FOREIGN_INTERCEPT: Final = -12.5
 """Chosen on 2026-11-28 by hand: `MIN_SCORE` is reached at card + 0.3 margin = 0.605, where all 42
 descriptions in German, Spanish and Chinese are found, and none of 42 ordinary prompts in them. Of
-941 Chinese VBench prompts 9 lie above, of the 51 descriptions in other languages 9 below."""
+941 Chinese VBench prompts 4 are stopped, of the 51 descriptions in other languages 8 pass."""
 
 
 def score_from_foreign_evidence(evidence: Evidence) -> float:

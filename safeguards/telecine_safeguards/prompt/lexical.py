@@ -15,6 +15,7 @@ import ahocorasick
 
 from telecine_safeguards.errors import RegistryError
 from telecine_safeguards.prompt.boundaries import stands_apart, stands_as_name
+from telecine_safeguards.prompt.language import foreign_prose
 from telecine_safeguards.prompt.misspelt import Misspellings
 from telecine_safeguards.prompt.normalize import Normalized, Reading, has_cjk, normalize
 from telecine_safeguards.prompt.ordinary import is_ordinary
@@ -22,6 +23,8 @@ from telecine_safeguards.registry.entities import Entity, EntityStatus, Registry
 
 MIN_NAME_LETTERS: Final = 2
 """One letter alone would match anywhere in a spaced-out text."""
+MIN_FOREIGN_LETTERS: Final = 7
+"""From here on a misspelt name counts in a sentence that is not English: `canta` is not Fanta."""
 MIN_REVERSED_LETTERS: Final = 6
 """Shorter names backwards are other words (`amos`, `aide`)."""
 
@@ -131,6 +134,8 @@ class NameIndex:
                     continue
                 entity = hit.name.entity
                 start, end = normalized.origins[hit.start], normalized.origins[hit.end - 1] + 1
+                if _is_foreign_word(hit, text, start, end):
+                    continue
                 is_better = entity.id not in best or best[entity.id].score < hit.score
                 if is_better:
                     spans[entity.id] = set()
@@ -183,6 +188,13 @@ class NameIndex:
             (word if has_cjk(word) else f" {word} ") in rest
             for word in self._context[hit.name.entity.id]
         )
+
+
+def _is_foreign_word(hit: _Hit, text: str, start: int, end: int) -> bool:
+    """Whether a short misspelling stands among words of another language: it is one of them."""
+    if hit.score == 1.0 or len(hit.name.key) >= MIN_FOREIGN_LETTERS:
+        return False
+    return any(first <= start and end <= last for first, last in foreign_prose(text))
 
 
 def _words(entity: Entity, name: str) -> str:
