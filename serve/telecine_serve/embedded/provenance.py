@@ -24,7 +24,7 @@ _CAN = (
 _CANNOT = (
     "show anything else: people, animals, places, writing, anybody's work or likeness",
     "other sizes and lengths as well: it was trained on 64x64 and 17 frames only",
-    "tell the words of one caption apart from their order in all cases: see the evaluation",
+    "show more than two things, or two that move; what it gets wrong is in evaluation.json",
 )
 
 

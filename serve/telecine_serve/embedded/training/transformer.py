@@ -39,7 +39,7 @@ _SIGMA_MEAN, _SIGMA_SPREAD = 0.4, 1.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    num_steps: int = 8000
+    num_steps: int = 6000
     batch: int = 32
 
 
