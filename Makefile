@@ -14,12 +14,12 @@ demo: $(VENV)/.worker  ## make one clip through the whole chain and show where i
 	@echo "To keep a server running:  $(BIN)/telecine up"
 	@echo "Then, in another terminal: $(BIN)/telecine generate 'a green star' -o star.mp4 --server http://127.0.0.1:8000"
 
-PLATFORMS := tests/end_to_end tests/helm/test_release.py
+ALONE := tests/end_to_end tests/helm/test_release.py tests/telecine_serve/test_halt.py
 
 test: $(VENV)/.dev  ## every test; installs PostgreSQL and nginx first where it may
 	tests/install-debian-packages
-	$(BIN)/python -m pytest $(PLATFORMS)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(PLATFORMS))
+	$(BIN)/python -m pytest $(ALONE)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
 
 quick: $(VENV)/.dev  ## the tests that start no processes
 	$(BIN)/python -m pytest -m "not slow"

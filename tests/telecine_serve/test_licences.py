@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,11 +81,11 @@ def run(jobs: JobStore, settings: Settings, stage: Stage, worker: OneJob) -> Job
     loop = StageLoop(stage, worker, jobs, LocalStore(settings.data_dir / "blobs"), settings)
     claim = jobs.claim
 
-    def claim_once(*arguments: object, num_gpus: int) -> Job | None:
+    def claim_once(*arguments: Any, **options: Any) -> Job | None:
         loop.stop()
-        return claim(*arguments, num_gpus=num_gpus)  # type: ignore[arg-type]
+        return claim(*arguments, **options)
 
-    jobs.claim = claim_once  # type: ignore[method-assign, assignment]
+    jobs.claim = claim_once  # type: ignore[method-assign]
     try:
         loop.run()
     finally:
