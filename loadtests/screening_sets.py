@@ -74,38 +74,28 @@ def named_cases(registry: Registry, num_each: int) -> Iterator[Case]:
 
 def described_cases(registry: Registry) -> Iterator[Case]:
     """Descriptions without names, written by hand."""
-    kinds = {entity.id: entity.kind for entity in registry.entities}
-    for line in _lines(DATA / "descriptions.txt"):
-        entity_id, form, text = line.split("|")
-        yield Case(
-            prompt=text, group=f"described/{form}", kind=kinds[entity_id], entity_id=entity_id
-        )
+    return _descriptions(registry, "descriptions.txt", "described")
 
 
 def held_out_cases(registry: Registry) -> Iterator[Case]:
     """Descriptions of other entities, which nothing is fitted to."""
-    kinds = {entity.id: entity.kind for entity in registry.entities}
-    for line in _lines(DATA / "descriptions_held_out.txt"):
-        entity_id, form, text = line.split("|")
-        yield Case(
-            prompt=text, group=f"held-out/{form}", kind=kinds[entity_id], entity_id=entity_id
-        )
+    return _descriptions(registry, "descriptions_held_out.txt", "held-out")
 
 
 def translated_cases(registry: Registry) -> Iterator[Case]:
     """Descriptions in other languages, and ordinary prompts in them, written by hand."""
-    kinds = {entity.id: entity.kind for entity in registry.entities}
-    for line in _lines(DATA / "descriptions_translated.txt"):
-        entity_id, language, text = line.split("|")
-        yield Case(
-            prompt=text,
-            group=f"translated/{language}",
-            kind=kinds[entity_id],
-            entity_id=entity_id,
-        )
+    yield from _descriptions(registry, "descriptions_translated.txt", "translated")
     for line in _lines(DATA / "ordinary_translated.txt"):
         language, text = line.split("|")
         yield Case(prompt=text, group=f"ordinary/{language}")
+
+
+def _descriptions(registry: Registry, file: str, group: str) -> Iterator[Case]:
+    """Lines of entity, form or language, and text."""
+    kinds = {entity.id: entity.kind for entity in registry.entities}
+    for line in _lines(DATA / file):
+        entity_id, form, text = line.split("|")
+        yield Case(prompt=text, group=f"{group}/{form}", kind=kinds[entity_id], entity_id=entity_id)
 
 
 def near_miss_cases() -> Iterator[Case]:

@@ -39,8 +39,8 @@ def _embeds(settings: Settings) -> tuple[Embed, Embed]:
     # Its matrices are small: a second thread costs more than it brings, most of all on a busy host.
     torch.set_num_threads(1)
     folder = settings.data_dir / "screening"
-    english = minilm.SHA256["model.safetensors"][:12]
-    foreign = multilingual.SHA256["weights.npz"][:12]
+    english = minilm.PACKAGE.sha256["model.safetensors"][:12]
+    foreign = multilingual.PACKAGE.sha256["weights.npz"][:12]
     return (
         StoredEmbed(minilm.MiniLM(), folder / f"minilm-{english}.npz"),
         StoredEmbed(multilingual.Multilingual(), folder / f"multilingual-{foreign}.npz"),

