@@ -54,13 +54,13 @@ def chart_of(
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         y = _TOP + _HEIGHT * (1 - share)
         parts.append(f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - 12}" stroke="#dfe3ea"/>')
-        label = f"{highest * share:.2f}" if highest <= 2 else f"{highest * share:.0f}"
+        label = f"{highest * share:.3g}" if highest < 1000 else f"{highest * share:.0f}"
         parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
     for share in (0.0, 0.5, 1.0):
         x = left_x + share * span
         parts.append(
             f'<text x="{place(x, 0)[0]:.1f}" y="{_TOP + _HEIGHT + 16}" text-anchor="middle">'
-            f"{x:.3g}</text>"
+            f"{round(x, 2):g}</text>"
         )
     parts.append(
         f'<text x="{_WIDTH - 12}" y="{_TOP + _HEIGHT + 29}" text-anchor="end">{x_name}</text>'
