@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,11 @@ from tests.running_platform import RunningPlatform
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 ENDS_WITHIN_S = 180.0
+CLIP: dict[str, Any] = {
+    "prompt": "a red circle moves right on a blue background",
+    "extra_body": {"seed": 7},
+}
+"""Nothing is found in it: what keeps it back is that nobody has looked."""
 OWN_CHECKS = "telecine_safeguards.output.child"
 
 
@@ -63,12 +69,15 @@ def test_own_checks_that_are_killed_or_stand_still_release_nothing(
     assert checks
     for pid in checks:
         os.kill(pid, number)
-    video = client.videos.create(prompt="a grey circle", extra_body={"num_steps": 2})
+    video = client.videos.create(**CLIP)
 
     history = _wait(platform, video.id, "completed", "failed", "held")
 
-    assert history[-1][0] == "completed"
     assert ("queued", "check_failed") in history
+    if history[-1][0] != "completed":
+        # Each try met another replica whose checks were gone: a person decides, nothing is out.
+        assert history[-1][0] == "held"
+        assert LocalStore(platform.data_dir / "blobs").keys(f"results/{video.id}") == []
     assert not set(platform.pids(OWN_CHECKS)) & set(checks)
 
 
@@ -77,7 +86,7 @@ def test_plugin_that_raises_and_is_killed_releases_nothing_until_it_answers(
 ) -> None:
     client = client_of(platform)
     (platform.data_dir / WORDS).write_text("raise kill")
-    video = client.videos.create(prompt="a grey square", extra_body={"num_steps": 2})
+    video = client.videos.create(**CLIP)
 
     history = _wait(platform, video.id, "completed", "failed", "held")
 
@@ -90,7 +99,7 @@ def test_clip_whose_check_never_answers_waits_for_a_person_and_says_so(
 ) -> None:
     client = client_of(platform)
     (platform.data_dir / WORDS).write_text("raise kill raise")
-    video = client.videos.create(prompt="a grey star", extra_body={"num_steps": 2})
+    video = client.videos.create(**CLIP)
 
     _wait(platform, video.id, "completed", "failed", "held")
 
