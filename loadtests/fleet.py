@@ -15,10 +15,9 @@ from pathlib import Path
 import click
 
 from loadtests.fleet_run import LENGTHS_S, SIZES, Fleet, run_load
-from loadtests.load_figures import FACTORS
 from loadtests.load_page import LoadReport, Run, table_of, write_report
 from loadtests.offer import Offer, Pattern
-from loadtests.saturation import Search, finding_of, search
+from loadtests.saturation import search_options, sweep
 
 LOADS = (0.6, 0.9, 1.2)
 
@@ -31,13 +30,7 @@ LOADS = (0.6, 0.9, 1.2)
 @click.option("--speed", type=click.FloatRange(1, 100), default=10.0)
 @click.option("--seconds", type=click.FloatRange(1), default=90.0, help="Of arrivals, each load.")
 @click.option("--load", "loads", type=float, multiple=True, default=LOADS)
-@click.option(
-    "--goodput", type=click.FloatRange(0, 1), default=None,
-    help="Look between the lowest and the highest --load for the last one with this goodput.",
-)  # fmt: skip
-@click.option("--within", type=click.Choice([f"{k:g}x" for k in FACTORS]), default="3x",
-              help="Times a clip's own time, for --goodput.")  # fmt: skip
-@click.option("--runs", "num_runs", type=click.IntRange(2, 20), default=6, help="For --goodput.")
+@search_options("--load")
 @click.option("--pattern", type=click.Choice(list(Pattern)), default=Pattern.GAMMA)
 @click.option("--cv", type=click.FloatRange(0.1, 10), default=1.4)
 @click.option("--tenants", "num_tenants", type=click.IntRange(2, 200), default=20)
@@ -106,15 +99,10 @@ def main(
         f"{gpu_hour_price:g} a GPU-hour. Machine: {platform.machine()}, Python "
         f"{platform.python_version()}.",
     ]
-    findings = []
-    if goodput is None:
-        for load in sorted(loads):
-            run(load)
-    else:
-        sought = Search(
-            low=min(loads), high=max(loads), goodput=goodput, within=within, num_runs=num_runs
-        )
-        findings = [finding_of(sought, search(sought, run), "load")]
+    _, findings = sweep(
+        run, sorted(loads),
+        goodput=goodput, within=within, num_runs=num_runs, load_name="load",
+    )  # fmt: skip
     whole = report(done, *findings)
     write_report(out, whole)
     click.echo("\n".join([*whole.about, "", *table_of(whole)]))

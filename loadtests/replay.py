@@ -23,12 +23,11 @@ from loadtests.arrivals import (
     write_schedule,
 )
 from loadtests.chaos_hooks import Hook, HookError, hook_from_text
-from loadtests.load_figures import FACTORS
 from loadtests.load_page import LoadReport, Run, write_report
 from loadtests.progress_line import progress_line
 from loadtests.publish import publish
 from loadtests.report import Report, make_report
-from loadtests.saturation import Search, finding_of, search
+from loadtests.saturation import search_options, sweep
 from loadtests.server_run import Measured, measure, run_of
 from loadtests.show import json_from_report, text_from_report
 from loadtests.target import TargetError, is_loopback
@@ -57,13 +56,7 @@ _SAMPLE = Path(__file__).resolve().parent / "prompts" / "sample.txt"
     "--rate-per-minute", "rates", type=click.FloatRange(0.01, 6000), multiple=True,
     default=(20.0,), help="Mean arrival rate; repeat it for several runs.",
 )  # fmt: skip
-@click.option(
-    "--goodput", type=click.FloatRange(0, 1), default=None,
-    help="Look between the lowest and the highest rate for the last one with this goodput.",
-)  # fmt: skip
-@click.option("--within", type=click.Choice([f"{k:g}x" for k in FACTORS]), default="3x",
-              help="Times a clip's own time, for --goodput.")  # fmt: skip
-@click.option("--runs", "num_runs", type=click.IntRange(2, 20), default=6, help="For --goodput.")
+@search_options("rate")
 @click.option(
     "--cv", type=click.FloatRange(0.1, 10), default=1.4,
     help="Variation of the gaps: 1 Poisson, 1.4 a busy hour, 3.6 bursts.",
@@ -184,14 +177,11 @@ def replay(
         *([note] if note else []),
     ]
     try:
-        if goodput is None:
-            runs = [run(rate) for rate in schedules]
-        else:
-            sought = Search(
-                low=min(rates), high=max(rates), goodput=goodput, within=within, num_runs=num_runs
-            )
-            runs = search(sought, run)
-            about.append(finding_of(sought, runs, _RATE))
+        runs, findings = sweep(
+            run, list(schedules),
+            goodput=goodput, within=within, num_runs=num_runs, load_name=_RATE,
+        )  # fmt: skip
+        about.extend(findings)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except TargetError as error:

@@ -8,8 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+import click
+
+from loadtests.load_figures import FACTORS
 from loadtests.load_page import Run
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+def search_options(load_name: str) -> Callable[[_Command], _Command]:
+    """The options `goodput`, `within` and `num_runs`, which `sweep` takes."""
+    options = (
+        click.option(
+            "--goodput", type=click.FloatRange(0, 1), default=None,
+            help=f"Look between the lowest and the highest {load_name} for the last one with this"
+            " goodput.",
+        ),
+        click.option(
+            "--within", type=click.Choice([f"{factor:g}x" for factor in FACTORS]), default="3x",
+            help="Times a clip's own time, for --goodput.",
+        ),
+        click.option(
+            "--runs", "num_runs", type=click.IntRange(2, 20), default=6, help="For --goodput."
+        ),
+    )  # fmt: skip
+
+    def with_options(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return with_options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +57,28 @@ class Search:
     def __post_init__(self) -> None:
         if not self.low < self.high:
             raise ValueError(f"nothing lies between a load of {self.low:g} and {self.high:g}")
+
+
+def sweep(
+    run: Callable[[float], Run],
+    loads: Sequence[float],
+    *,
+    goodput: float | None,
+    within: str,
+    num_runs: int,
+    load_name: str,
+) -> tuple[list[Run], list[str]]:
+    """The runs, and what the search found: without a goodput each load is run and none is sought.
+
+    Raises ValueError when a goodput is sought at one load alone.
+    """
+    if goodput is None:
+        return [run(load) for load in loads], []
+    sought = Search(
+        low=min(loads), high=max(loads), goodput=goodput, within=within, num_runs=num_runs
+    )
+    runs = search(sought, run)
+    return runs, [finding_of(sought, runs, load_name)]
 
 
 def search(sought: Search, run: Callable[[float], Run]) -> list[Run]:
