@@ -52,7 +52,7 @@ class _Clip:
 def measure(thresholds: tuple[float, ...], num_clips: int) -> list[Measured]:
     """The first threshold has to be 0."""
     from telecine_serve.embedded.detector import read_scene
-    from telecine_serve.embedded.evaluation import draw_prompts, judge
+    from telecine_serve.embedded.evaluation import draw_prompts, judge, psnr_db
 
     asked = draw_prompts(_SEED, num_seen=num_clips, num_held_out=0, num_pairs=0, num_chinese=0)
     engine = open_engine()
@@ -70,7 +70,9 @@ def measure(thresholds: tuple[float, ...], num_clips: int) -> list[Measured]:
                 reused_share=float(np.mean([clip.reused_share for clip in clips])),
                 cpu_s=float(np.mean([clip.cpu_s for clip in clips])),
                 latents_drift=float(np.mean([_drift(*pair) for pair in pairs])),
-                psnr_db=float(np.mean([_psnr_db(*pair) for pair in pairs])),
+                psnr_db=float(
+                    np.mean([psnr_db(clip.frames_THWC, other.frames_THWC) for clip, other in pairs])
+                ),
                 num_right=sum(
                     judge(one.scene, scene)["all"] for one, scene in zip(asked, seen, strict=True)
                 ),
@@ -101,12 +103,6 @@ def _make(engine: Engine, prompt: str, seed: int, threshold: float) -> _Clip:
 def _drift(clip: _Clip, exact: _Clip) -> float:
     difference = (clip.latents_BCTHW - exact.latents_BCTHW).norm() / exact.latents_BCTHW.norm()
     return float(difference)
-
-
-def _psnr_db(clip: _Clip, exact: _Clip) -> float:
-    """Of equal clips 78, that of an error of 1e-3 squared levels."""
-    error = np.square(clip.frames_THWC.astype(float) - exact.frames_THWC).mean()
-    return float(10 * np.log10(255**2 / max(error, 1e-3)))
 
 
 @click.command()

