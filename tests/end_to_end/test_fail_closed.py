@@ -73,11 +73,8 @@ def test_own_checks_that_are_killed_or_stand_still_release_nothing(
 
     history = _wait(platform, video.id, "completed", "failed", "held")
 
+    assert history[-1][0] == "completed", history
     assert ("queued", "check_failed") in history
-    if history[-1][0] != "completed":
-        # Each try met another replica whose checks were gone: a person decides, nothing is out.
-        assert history[-1][0] == "held"
-        assert LocalStore(platform.data_dir / "blobs").keys(f"results/{video.id}") == []
     assert not set(platform.pids(OWN_CHECKS)) & set(checks)
 
 
