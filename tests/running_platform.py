@@ -58,13 +58,13 @@ class RunningPlatform:
 
 @contextmanager
 def running_platform(
-    data_dir: Path, environ: Mapping[str, str] | None = None
+    data_dir: Path, environ: Mapping[str, str] | None = None, python: str = sys.executable
 ) -> Iterator[RunningPlatform]:
     """Start `telecine up` on a free port, yield when it is ready, stop it at the end."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("TELECINE_")}
     started_at = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "telecine_serve.cli", "up", "--port", "0"],
+        [python, "-m", "telecine_serve.cli", "up", "--port", "0"],
         env=clean | {"TELECINE_DATA_DIR": str(data_dir), **(environ or {})},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from openai import OpenAI
 
 from telecine_serve.cli.certificates import certificates
+from tests.damaged_packages import DamagedPackages
 from tests.otlp_collector import OtlpCollector, otlp_collector
 from tests.postgres_server import PostgresServer
 from tests.running_platform import RunningPlatform, running_platform
@@ -36,12 +37,18 @@ def collector() -> Iterator[OtlpCollector]:
 
 
 @pytest.fixture(scope="package")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> DamagedPackages:
+    return DamagedPackages(tmp_path_factory.mktemp("python"))
+
+
+@pytest.fixture(scope="package")
 def embedded(
-    tmp_path_factory: pytest.TempPathFactory, collector: OtlpCollector
+    tmp_path_factory: pytest.TempPathFactory, collector: OtlpCollector, damaged: DamagedPackages
 ) -> Iterator[RunningPlatform]:
     """SQLite and a local folder. Short leases, so that a killed worker is missed soon.
 
-    Its moderation has a plug-in more, which does what the file `words` beside the data says.
+    Its moderation has a plug-in more, which does what the file `words` beside the data says, and
+    its Python is one whose packages can be damaged.
     """
     folder = tmp_path_factory.mktemp("embedded")
     (folder / WORDS).write_text("")
@@ -53,7 +60,7 @@ def embedded(
         "TELECINE_STALL_S": "10",
         "TELECINE_OTLP_ENDPOINT": collector.url,
     }
-    with running_platform(folder, environ) as platform:
+    with running_platform(folder, environ, damaged.python) as platform:
         yield platform
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 FIELDS = (
     "action", "job_id", "stage", "attempt", "epoch", "state", "rank", "worker_id", "request_id",
     "code", "route", "status", "duration_s", "num_ranks", "num_jobs", "num_keys", "halt_id",
-    "delivery_id",
+    "delivery_id", "check",
 )  # fmt: skip
 """The only extra fields that reach a log line."""
 

@@ -53,12 +53,30 @@ def new_look(check: str) -> Look:
             raise CheckFailed(f"there is no check {check!r}; use nudity, text or faces")
 
 
+class Unloaded:
+    """In the place of a check whose models could not be loaded: the others still answer."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def look(self, sample: Sample) -> tuple[Sighting, ...]:
+        raise self._error
+
+
+def loaded(check: str) -> Look:
+    """Load a check now; what stands in its way is the answer to each clip."""
+    try:
+        return new_look(check)
+    except Exception as error:  # of the models' libraries, any kind
+        return Unloaded(error)
+
+
 def main() -> None:
     """Serve standard input. What libraries print goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     cv2.setNumThreads(1)
-    looks = {check: new_look(check) for check in sys.argv[1:]}
+    looks = {check: loaded(check) for check in sys.argv[1:]}
     for line in sys.stdin:
         request = json.loads(line)
         signal.alarm(max(1, int(request["timeout_s"])))  # by default the signal ends the process

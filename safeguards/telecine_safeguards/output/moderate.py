@@ -103,8 +103,8 @@ class OutputModeration:
                 frame_numbers=sample.frame_numbers,
             )
         except Exception as error:  # the edge of the safeguard: whatever it is, fail closed
-            logger.exception("check failed", extra={"action": "check_failed", "check": step})
             named = str(error).partition(":")[0] if step == "looks" else step
+            logger.exception("check failed", extra={"action": "check_failed", "check": named})
             verdict = words.check_failed(
                 named, checkpoint=Checkpoint.OUTPUT, registry_version=self._known.version
             )
