@@ -144,10 +144,11 @@ def _forward(transformer: Any, options: Options) -> Callable[[], Any]:
 def _put_on_gang(transformer: Any, way: str, ranks: Any) -> Iterator[None]:  # Any: as above
     import torch
 
-    from telecine_serve.models.wan_parallel import parallelize_wan
+    from telecine_serve.models.divide import divide
+    from telecine_serve.models.wan.family import WanFamily
 
     if way != "diffusers ulysses2":
-        parallelize_wan(transformer, ranks)
+        divide(transformer, WanFamily(), ranks)
         yield
         return
     from diffusers import ContextParallelConfig

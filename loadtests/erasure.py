@@ -83,7 +83,8 @@ def _judged(engine: Engine, scene: Scene, seed: int, kind: str, way: Way) -> tup
     prompt, negative_prompt = prompts(scene, kind, way)
     spec = request(prompt, seed, negative_prompt=negative_prompt)
     latents_BCTHW = engine.denoise(spec, StepControl())
-    frames_THWC = decode_frames(engine.model.vae, latents_BCTHW, StepControl())
+    assert engine.model.decoder is not None  # as below
+    frames_THWC = decode_frames(engine.model.decoder, latents_BCTHW, StepControl())
     assert frames_THWC is not None  # one rank is the leader
     seen = read_scene(frames_THWC, 1)
     (thing,) = seen.things

@@ -90,7 +90,8 @@ def _make(engine: Engine, prompt: str, seed: int, threshold: float) -> _Clip:
     began_s = time.process_time()
     latents_BCTHW = engine.denoise(spec, control)
     cpu_s = time.process_time() - began_s
-    frames_THWC = decode_frames(engine.model.vae, latents_BCTHW, StepControl())
+    assert engine.model.decoder is not None  # as below
+    frames_THWC = decode_frames(engine.model.decoder, latents_BCTHW, StepControl())
     assert frames_THWC is not None  # one rank is the leader
     return _Clip(
         latents_BCTHW=latents_BCTHW,

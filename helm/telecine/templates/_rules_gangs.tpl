@@ -103,6 +103,7 @@ wan2.1-flf2v-14b-720p: {heads: 40, ffnWidth: 13824}
 wan2.2-t2v-a14b: {heads: 40, ffnWidth: 13824}
 wan2.2-i2v-a14b: {heads: 40, ffnWidth: 13824}
 wan2.2-ti2v-5b: {heads: 24, ffnWidth: 14336}
+ltx-video-0.9: {heads: 32, ffnWidth: 8192}
 {{- end }}
 
 {{- define "telecine.millicores" -}}

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.records import VideoSpec
 
-_TOKEN_PX = 16
-_FRAMES_PER_TOKEN = 4
 _MIN_GAIN = 0.05
 """Of each finished job: the last 20 or so count, and a change of the cluster is soon learnt."""
 _MAX_SPREADS = 3.0
@@ -44,8 +42,9 @@ WHOLE_MODEL = ""
 def formula_gpu_s(card: ModelCard, spec: VideoSpec) -> float:
     """The card's price of the clip, in seconds of one GPU."""
     cost = card.cost
-    num_latent_frames = (spec.num_frames - 1) // _FRAMES_PER_TOKEN + 1
-    num_tokens = num_latent_frames * (spec.width_px / _TOKEN_PX) * (spec.height_px / _TOKEN_PX)
+    num_latent_frames = (spec.num_frames - 1) // cost.token_frames + 1
+    per_frame = (spec.width_px / cost.token_px) * (spec.height_px / cost.token_px)
+    num_tokens = num_latent_frames * per_frame
     step_gpu_s = (
         cost.step_gpu_s
         + cost.token_gpu_s * num_tokens

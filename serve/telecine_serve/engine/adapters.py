@@ -14,9 +14,8 @@ from pathlib import Path
 from telecine_platform.errors import InvalidRequest, ModelError
 from telecine_serve.models.adapter import Adapter, adapted, load_adapter
 from telecine_serve.models.checksums import check_checksums
-from telecine_serve.models.wan import WanModel
-from telecine_serve.models.wan_geometry import LOW_NOISE_TRANSFORMER, TRANSFORMER
-from telecine_serve.models.wan_sharding import sharding_rules
+from telecine_serve.models.family import Model
+from telecine_serve.models.folder import LOW_NOISE_TRANSFORMER, TRANSFORMER
 from telecine_serve.parallel.collectives import is_true_on_any_rank
 from telecine_serve.parallel.mesh import RankContext
 from telecine_serve.parallel.rules import splits_from_rules
@@ -36,9 +35,7 @@ class Adapters:
         self.num_loads = 0
 
     @contextmanager
-    def applied(
-        self, name: str | None, model: WanModel, ranks: RankContext | None
-    ) -> Iterator[None]:
+    def applied(self, name: str | None, model: Model, ranks: RankContext | None) -> Iterator[None]:
         """Within the block the model's experts have the adapter; None: they are as they are.
 
         Collective where there is more than one rank and a name. Raises InvalidRequest for one that
@@ -56,7 +53,7 @@ class Adapters:
             yield
 
     def _get(
-        self, name: str, folder: Path, model: WanModel, ranks: RankContext | None
+        self, name: str, folder: Path, model: Model, ranks: RankContext | None
     ) -> list[Adapter]:
         failure: ModelError | None = None
         of_experts = self._loaded.pop(name, None)
@@ -83,7 +80,7 @@ class Adapters:
 NO_ADAPTERS = Adapters(None, frozenset(), 1)
 
 
-def _load(folder: Path, model: WanModel, ranks: RankContext | None) -> list[Adapter]:
+def _load(folder: Path, model: Model, ranks: RankContext | None) -> list[Adapter]:
     """One for each expert; an expert without a file is left as it is."""
     files = [folder / f"{component}.safetensors" for component in _COMPONENTS]
     found = [file for file in files[: len(model.experts)] if file.is_file()]
@@ -93,7 +90,7 @@ def _load(folder: Path, model: WanModel, ranks: RankContext | None) -> list[Adap
     of_experts = []
     for expert, file in zip(model.experts, files, strict=False):
         names = [name for name, _ in expert.transformer.named_modules()]
-        splits = splits_from_rules(names, sharding_rules(expert.transformer))
+        splits = splits_from_rules(names, model.family.sharding_rules(expert.transformer))
         of_experts.append(
             load_adapter(file, expert.transformer, splits, model.device, ranks)
             if file in found

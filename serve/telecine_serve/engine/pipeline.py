@@ -20,15 +20,15 @@ from telecine_platform.errors import ModelError
 from telecine_platform.records import VideoSpec
 from telecine_serve.engine.adapters import NO_ADAPTERS, Adapters
 from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_fingerprint
-from telecine_serve.engine.condition import Condition
 from telecine_serve.engine.decode import decode_frames
-from telecine_serve.engine.images import NO_IMAGES, Images, check_images, encode_images
 from telecine_serve.engine.scheduler_state import restore_scheduler
 from telecine_serve.engine.shape import check_size, first_latents
 from telecine_serve.engine.step_cache import StepCache
 from telecine_serve.engine.step_control import Phase, StepControl
 from telecine_serve.engine.text import TextCache, encode_prompts
-from telecine_serve.models.wan import WanModel
+from telecine_serve.models.condition import Condition
+from telecine_serve.models.family import Model, Text
+from telecine_serve.models.images import NO_IMAGES, Images, check_images
 from telecine_serve.parallel.collectives import check_agreed
 from telecine_serve.parallel.guidance import guided_velocity
 from telecine_serve.parallel.mesh import RankContext
@@ -39,7 +39,7 @@ class Engine:
 
     def __init__(
         self,
-        model: WanModel,
+        model: Model,
         ranks: RankContext | None = None,
         adapters: Adapters | None = None,
     ) -> None:
@@ -55,7 +55,7 @@ class Engine:
         self._adapters = adapters or NO_ADAPTERS
 
     @property
-    def model(self) -> WanModel:
+    def model(self) -> Model:
         return self._model
 
     def generate(
@@ -77,9 +77,9 @@ class Engine:
             spec, control, images=images, resume_from=resume_from, checkpoints=checkpoints
         )
         frames_THWC = None
-        if self._model.vae is not None:
+        if self._model.decoder is not None:
             control.enter(Phase.DECODING)
-            frames_THWC = decode_frames(self._model.vae, latents_BCTHW, control, self._ranks)
+            frames_THWC = decode_frames(self._model.decoder, latents_BCTHW, control, self._ranks)
         control.enter(Phase.DONE)
         return frames_THWC
 
@@ -99,18 +99,17 @@ class Engine:
         resume from the same step.
         """
         check_size(spec, self._model.geometry)
-        check_images(spec, images, self._model)
+        check_images(spec, images, self._model.card)
         control.enter(Phase.ENCODING)
         # Guidance is skipped at 1 and below, where it would cancel out: as in diffusers.
         is_guided = spec.guidance_scale > 1
         prompts = [spec.prompt, spec.negative_prompt] if is_guided else [spec.prompt]
         texts = encode_prompts(self._model, prompts, self._ranks, self._texts)
-        condition = encode_images(self._model, spec, images, self._ranks)
+        condition = self._model.family.condition(self._model, spec, images, self._ranks)
 
         control.enter(Phase.DENOISING)
         fingerprint = clip_fingerprint(spec, self._model.card)
-        scheduler = self._model.new_scheduler()
-        scheduler.set_timesteps(spec.num_steps, device=self._model.device)
+        scheduler = self._model.family.new_scheduler(self._model, spec)
         cache = StepCache(spec.step_cache, self._ranks)
         first_step, latents_BCTHW = self._start(spec, scheduler, resume_from, fingerprint)
         with (
@@ -157,25 +156,25 @@ class Engine:
         self,
         latents_BCTHW: torch.Tensor,
         timestep: torch.Tensor,
-        texts: list[torch.Tensor],
+        texts: list[Text],
         condition: Condition,
         spec: VideoSpec,
         cache: StepCache,
     ) -> torch.Tensor:
-        expert = self._model.expert_at(timestep)
-        inputs = {
-            "hidden_states": condition.model_input(latents_BCTHW).to(self._model.dtype),
-            "timestep": condition.model_timestep(timestep, latents_BCTHW),
-            "encoder_hidden_states_image": condition.image_BSD,
-            "return_dict": False,
-        }
+        model = self._model
+        expert = model.expert_at(timestep)
 
         def predict(half: int) -> torch.Tensor:
-            with cache.one_pass(expert.transformer, half):
-                velocity_BCTHW: torch.Tensor = expert.transformer(
-                    encoder_hidden_states=texts[half], **inputs
-                )[0]
-            return velocity_BCTHW
+            with cache.one_pass(expert.transformer, model.family.blocks, half):
+                return model.family.predict(
+                    expert.transformer,
+                    latents_BCTHW,
+                    timestep,
+                    texts[half],
+                    condition,
+                    model,
+                    spec,
+                )
 
         guidance_scale = expert.guidance_scale(spec.guidance_scale)
         return guided_velocity(predict, len(texts), guidance_scale, self._ranks)
@@ -186,7 +185,7 @@ class Engine:
         hooks = [
             block.register_forward_hook(lambda *_: control.beat())
             for expert in self._model.experts
-            for block in expert.transformer.get_submodule("blocks").children()
+            for block in expert.transformer.get_submodule(self._model.family.blocks).children()
         ]
         try:
             yield

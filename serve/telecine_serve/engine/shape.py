@@ -6,10 +6,10 @@ import torch
 
 from telecine_platform.errors import InvalidRequest
 from telecine_platform.records import VideoSpec
-from telecine_serve.models.wan_geometry import WanGeometry
+from telecine_serve.models.geometry import Geometry
 
 
-def check_size(spec: VideoSpec, geometry: WanGeometry) -> None:
+def check_size(spec: VideoSpec, geometry: Geometry) -> None:
     """Raises InvalidRequest, on all ranks alike, before any of them waits for another."""
     multiple_px = geometry.pixels_per_patch
     for name, size_px in (("width_px", spec.width_px), ("height_px", spec.height_px)):
@@ -26,24 +26,12 @@ def check_size(spec: VideoSpec, geometry: WanGeometry) -> None:
         raise InvalidRequest(f"num_steps is {spec.num_steps}; it must be 1 or more")
 
 
-def latents_shape(
-    spec: VideoSpec, geometry: WanGeometry, num_frames: int
-) -> tuple[int, int, int, int, int]:
-    """BCTHW of the latents of the first `num_frames` frames."""
-    return (
-        1,
-        geometry.latent_channels,
-        (num_frames - 1) // geometry.frames_per_latent + 1,
-        spec.height_px // geometry.pixels_per_latent,
-        spec.width_px // geometry.pixels_per_latent,
-    )
-
-
-def first_latents(spec: VideoSpec, geometry: WanGeometry) -> torch.Tensor:
+def first_latents(spec: VideoSpec, geometry: Geometry) -> torch.Tensor:
     """Noise `latents_BCTHW` from the seed, on the CPU: the same on every kind of device.
 
-    Source: `WanPipeline.prepare_latents`, diffusers 0.42.1, with a CPU generator.
+    Source: `prepare_latents` of `WanPipeline` and of `LTXPipeline`, diffusers 0.42.1, with a CPU
+    generator.
     """
-    shape = latents_shape(spec, geometry, spec.num_frames)
+    shape = geometry.latents_shape(spec, spec.num_frames)
     generator = torch.Generator(device="cpu").manual_seed(spec.seed)
     return torch.randn(shape, generator=generator, dtype=torch.float32)

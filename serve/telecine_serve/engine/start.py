@@ -12,7 +12,7 @@ import torch
 from telecine_platform.catalogue import ModelCard
 from telecine_serve.engine.adapters import Adapters
 from telecine_serve.engine.pipeline import Engine
-from telecine_serve.models.wan import load_wan
+from telecine_serve.models.load import load_model
 from telecine_serve.parallel.collectives import all_reduce_sum
 from telecine_serve.parallel.mesh import RankContext
 from telecine_serve.parallel.placement import ALL_ON_GPU, Placement
@@ -35,5 +35,5 @@ def start_engine(
     if ranks is not None:
         check_subgroup_all_reduce(ranks.groups, all_reduce_sum, device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    model = load_wan(folder, card, dtype, device, ranks, placement)
+    model = load_model(folder, card, dtype, device, ranks, placement)
     return Engine(model, ranks, adapters)

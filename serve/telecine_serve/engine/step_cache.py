@@ -23,7 +23,7 @@ from telecine_serve.parallel.collectives import all_reduce_sum
 from telecine_serve.parallel.mesh import RankContext
 
 _Forward = Callable[..., torch.Tensor]
-"""Of a block: `hidden_BSD` and whatever else the transformer gives it."""
+"""Of a block: `hidden_BSD`, in its place or by diffusers' name, and what else it is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,13 @@ class StepCache:
         """Passes whose other blocks were left out."""
 
     @contextmanager
-    def one_pass(self, transformer: nn.Module, half: int) -> Iterator[None]:
+    def one_pass(self, transformer: nn.Module, blocks_name: str, half: int) -> Iterator[None]:
         """A forward pass of `transformer` within the block may be shortened.
 
-        `half` tells guidance's two apart. Collective over the ranks that share the pass.
+        `blocks_name` is its list of blocks; `half` tells guidance's two apart. Collective over the
+        ranks that share the pass.
         """
-        blocks = list(transformer.get_submodule("blocks").children())
+        blocks = list(transformer.get_submodule(blocks_name).children())
         if self._threshold <= 0 or len(blocks) == 1:
             yield
             return
@@ -96,7 +97,8 @@ class _Pass:
         self.is_reused = False
 
     def first(self, forward: _Forward) -> _Forward:
-        def run_and_decide(hidden_BSD: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        def run_and_decide(hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+            hidden_BSD = hidden_states
             self._after_first_BSD = forward(hidden_BSD, *args, **kwargs)
             self._by_first_BSD = self._after_first_BSD - hidden_BSD
             if self.added is not None:
@@ -109,7 +111,8 @@ class _Pass:
         return run_and_decide
 
     def other(self, forward: _Forward, *, is_last: bool) -> _Forward:
-        def run_or_reuse(hidden_BSD: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        def run_or_reuse(hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+            hidden_BSD = hidden_states
             if self.is_reused and self.added is not None:
                 return hidden_BSD + self.added.by_others if is_last else hidden_BSD
             out_BSD = forward(hidden_BSD, *args, **kwargs)

@@ -2,8 +2,8 @@
 
 Tiles overlap, and diffusers' own code blends them: it runs on the leader with a decoder that hands
 out the frames that are there already. Only which tiles there are is said twice, and a disagreement
-raises. Invariant: what comes out is what `AutoencoderKLWan.tiled_decode` (diffusers 0.42.1) gives
-on one rank. Dims: B batch (1), C channels, T frames, H height, W width; latents are compressed.
+raises. Invariant: what comes out is what the VAE's `tiled_decode` (diffusers 0.42.1) gives on one
+rank. Dims: B batch (1), C channels, T frames, H height, W width; latents are compressed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from telecine_platform.errors import ModelError
+from telecine_serve.models.decoder import Decoder
 from telecine_serve.parallel.collectives import receive, send
 from telecine_serve.parallel.mesh import RankContext
 
@@ -26,8 +27,8 @@ def num_tiles(vae: Any, latents_BCTHW: torch.Tensor) -> int:  # Any: diffusers d
 
 
 def decode_on_ranks(
-    vae: Any,  # Any: as above
-    latents_BCTHW: torch.Tensor,
+    decoder: Decoder,
+    prepared_BCTHW: torch.Tensor,
     ranks: RankContext,
     between_tiles: Callable[[], None],
 ) -> torch.Tensor | None:
@@ -36,12 +37,13 @@ def decode_on_ranks(
     Tiles go round the ranks in turn; after each round all ranks call `between_tiles`, and what that
     raises passes. Raises GangBroken if a peer died.
     """
-    corners = _corners(vae, latents_BCTHW)
+    vae = decoder.vae
+    corners = _corners(vae, prepared_BCTHW)
     mine: dict[int, torch.Tensor] = {}
     for first in range(0, len(corners), ranks.world_size):
         place = first + ranks.rank
         if place < len(corners):
-            mine[place] = _decode(vae, _cut(vae, latents_BCTHW, corners[place]))
+            mine[place] = decoder.decode_tile(_cut(vae, prepared_BCTHW, corners[place]))
         between_tiles()
     if not ranks.is_leader:
         for tile_BCTHW in mine.values():
@@ -51,8 +53,8 @@ def decode_on_ranks(
     tiles = []
     for place, corner in enumerate(corners):
         if place not in mine:
-            height, width = _cut(vae, latents_BCTHW, corner).shape[-2:]
-            scale = vae.spatial_compression_ratio // (vae.config.patch_size or 1)
+            height, width = _cut(vae, prepared_BCTHW, corner).shape[-2:]
+            scale = decoder.pixels_per_latent
             empty_BCTHW = sample_BCTHW.new_empty(
                 (*sample_BCTHW.shape[:3], height * scale, width * scale)
             )
@@ -60,8 +62,7 @@ def decode_on_ranks(
             mine[place] = empty_BCTHW
         tiles.append(mine[place])
     with _decoder_gives(vae, tiles):
-        video_BCTHW: torch.Tensor = vae.tiled_decode(latents_BCTHW, return_dict=False)[0]
-    return video_BCTHW
+        return decoder.decode(prepared_BCTHW)
 
 
 def _is_tiled(vae: Any, latents_BCTHW: torch.Tensor) -> bool:  # Any: as above
@@ -90,34 +91,17 @@ def _cut(vae: Any, latents_BCTHW: torch.Tensor, corner: tuple[int, int]) -> torc
     return latents_BCTHW[..., top : top + height, left : left + width]
 
 
-def _decode(vae: Any, tile_BCTHW: torch.Tensor) -> torch.Tensor:  # Any: as above
-    """Frame after frame, as its causal convolutions remember the last ones."""
-    vae.clear_cache()
-    frames = []
-    for place in range(tile_BCTHW.shape[2]):
-        vae._conv_idx = [0]
-        frames.append(
-            vae.decoder(
-                vae.post_quant_conv(tile_BCTHW[:, :, place : place + 1]),
-                feat_cache=vae._feat_map,
-                feat_idx=vae._conv_idx,
-                first_chunk=place == 0,
-            )
-        )
-    vae.clear_cache()
-    return torch.cat(frames, dim=2)
-
-
 @contextmanager
 def _decoder_gives(vae: Any, tiles: list[torch.Tensor]) -> Iterator[None]:  # Any: as above
-    """Within the block the decoder answers with these tiles: all of one at its first frame.
+    """Within the block the decoder answers with these tiles: all of one at its first frame, where
+    it is called for each.
 
     ModelError unless exactly these are asked for.
     """
     left_over = iter(tiles)
     current_BCTHW = tiles[0]
 
-    def give(_: torch.Tensor, *, first_chunk: bool = False, **_cache: Any) -> torch.Tensor:
+    def give(*_: Any, first_chunk: bool = True, **_cache: Any) -> torch.Tensor:
         nonlocal current_BCTHW
         if not first_chunk:
             return current_BCTHW[:, :, :0]

@@ -150,8 +150,8 @@ class Rank:
         """From the job's last checkpoint, if it has one. Every rank reads it, and the job's
         pictures, for itself; the engine refuses to start unless all have found the same."""
         from telecine_serve.engine.checkpoint import CheckpointWriter, clip_fingerprint
-        from telecine_serve.engine.images import Images
         from telecine_serve.media.pictures import read_picture
+        from telecine_serve.models.images import Images
 
         resume_from = self._checkpoints.latest(job_id, clip_fingerprint(spec, self._card))
         if resume_from is not None:

@@ -11,15 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from telecine_platform.errors import ModelError, NotFound
-from telecine_serve.models.wan_geometry import (
-    IMAGE_ENCODER,
-    TEXT_ENCODER,
-    TRANSFORMER,
-    VAE,
-    expert_names,
-    read_geometry,
-    read_json,
-)
+from telecine_serve.models.folder import read_index
+from telecine_serve.models.ltx import geometry as ltx_geometry
+from telecine_serve.models.wan import geometry as wan_geometry
 from telecine_serve.parallel.architecture import Architecture
 
 
@@ -56,6 +50,28 @@ _WAN_5B = replace(
     vae_top_channels=256,
 )
 
+_LTX_2B = Architecture(
+    num_layers=28,
+    width=2048,
+    ffn_width=8192,
+    num_heads=32,
+    num_experts=1,
+    text_width=4096,
+    num_text_tokens=128,
+    latent_channels=128,
+    frames_per_latent=8,
+    pixels_per_latent=32,
+    pixels_per_patch=32,
+    text_encoder_bytes=9_524_000_000,
+    vae_bytes=1_677_000_000,
+    vae_top_channels=8,
+    is_decoded_at_once=True,
+    decode_tile_px=512,
+    decode_stride_px=448,
+)
+"""T5-XXL in bf16: 4.76 B parameters. VAE in float32: 419 M. Both counted in diffusers' and
+transformers' own classes, with the defaults of LTX-Video 0.9."""
+
 ARCHITECTURES: dict[str, Architecture] = {
     "wan2.1-t2v-1.3b": _wan(num_layers=30, width=1536, ffn_width=8960, num_heads=12),
     "wan2.1-t2v-14b": _WAN_14B,
@@ -65,6 +81,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "wan2.2-t2v-a14b": _WAN_A14B,
     "wan2.2-i2v-a14b": _WAN_A14B,
     "wan2.2-ti2v-5b": _WAN_5B,
+    "ltx-video-0.9": _LTX_2B,
 }
 
 
@@ -79,32 +96,11 @@ def architecture_from_name(name: str) -> Architecture:
 
 def architecture_from_folder(folder: Path, num_text_tokens: int) -> Architecture:
     """Read from the components' configs; raises ModelError if they do not say."""
-    transformer = read_json(folder / TRANSFORMER / "config.json")
-    vae = read_json(folder / VAE / "config.json")
-    geometry = read_geometry(folder)
-    try:
-        num_heads = int(transformer["num_attention_heads"])
-        return Architecture(
-            num_layers=int(transformer["num_layers"]),
-            width=num_heads * int(transformer["attention_head_dim"]),
-            ffn_width=int(transformer["ffn_dim"]),
-            num_heads=num_heads,
-            num_experts=len(expert_names(folder)),
-            text_width=geometry.text_width,
-            num_text_tokens=num_text_tokens,
-            latent_channels=geometry.latent_channels,
-            frames_per_latent=geometry.frames_per_latent,
-            pixels_per_latent=geometry.pixels_per_latent,
-            pixels_per_patch=geometry.pixels_per_patch,
-            text_encoder_bytes=_weight_bytes(folder / TEXT_ENCODER),
-            vae_bytes=_weight_bytes(folder / VAE),
-            attends_to_images=transformer.get("added_kv_proj_dim") is not None,
-            image_encoder_bytes=_weight_bytes(folder / IMAGE_ENCODER),
-            vae_top_channels=int(vae.get("decoder_base_dim") or vae.get("base_dim", 96)),
-        )
-    except KeyError as error:
-        raise ModelError(f"{folder}/{TRANSFORMER}/config.json lacks {error}") from error
-
-
-def _weight_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    name = read_index(folder).get("_class_name")
+    for pipelines, read_architecture in (
+        (wan_geometry.PIPELINES, wan_geometry.read_architecture),
+        (ltx_geometry.PIPELINES, ltx_geometry.read_architecture),
+    ):
+        if name in pipelines:
+            return read_architecture(folder, num_text_tokens)
+    raise ModelError(f"the planner does not know a {name}, which {folder} holds")

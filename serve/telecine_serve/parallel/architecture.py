@@ -10,7 +10,7 @@ BYTES_FP32 = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """A diffusion transformer of Wan's kind with its text encoder and VAE."""
+    """A diffusion transformer of Wan's or LTX's kind with its text encoder and VAE."""
 
     num_layers: int
     width: int
@@ -31,6 +31,12 @@ class Architecture:
     attends_to_images: bool = False
     """Whether cross-attention has keys and values of its own for CLIP's view of a picture."""
     image_encoder_bytes: int = 0
+    is_decoded_at_once: bool = False
+    """Whether the VAE has all frames in hand, and not one latent frame after another."""
+    decode_tile_px: int = 256
+    """Side of a tile when decoding tiled: diffusers' default for the VAE."""
+    decode_stride_px: int = 192
+    """From a tile to the next (same source)."""
 
     @property
     def num_sharded_parameters(self) -> int:
@@ -48,7 +54,7 @@ class Architecture:
         """Of one expert: the condition embedder; patches, norms and tables are negligible.
 
         Source: `WanTimeTextImageEmbedding`, diffusers 0.42.1: time d^2 + 256 d, its projection
-        6 d^2, text d^2 + text_width d.
+        6 d^2, text d^2 + text_width d; LTX's layers are as large.
         """
         d = self.width
         return 8 * d * d + (256 + self.text_width) * d

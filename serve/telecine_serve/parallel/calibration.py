@@ -33,10 +33,9 @@ class Calibration:
     Counted in `WanDecoder3d`, diffusers 0.42.1."""
     decode_cached_frames: int = 14
     """Feature maps that its causal convolutions keep: 7 layers x 2 frames (same source)."""
-    decode_tile_px: int = 256
-    """Side of a tile when decoding tiled: diffusers' default."""
-    decode_stride_px: int = 192
-    """From a tile to the next (same source)."""
+    decode_maps_at_once: int = 4
+    """Feature maps of each frame alive in a VAE that decodes all at once: a residual block's.
+    Counted in `LTXVideoResnetBlock3d`, diffusers 0.42.1."""
     decode_pixels_per_s: float = 12e6
     """Output pixels of the VAE. Guess."""
     decode_tiled_slowdown: float = 1.2

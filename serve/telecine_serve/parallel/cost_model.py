@@ -188,7 +188,7 @@ def clip_overhead_seconds(
     decode_s = num_pixels / calibration.decode_pixels_per_s
     if placement.is_decode_tiled:
         rows, columns = (
-            math.ceil(side_px / calibration.decode_stride_px)
+            math.ceil(side_px / architecture.decode_stride_px)
             for side_px in (clip.height_px, clip.width_px)
         )
         most_on_a_rank = math.ceil(rows * columns / axes.num_ranks)
@@ -207,8 +207,10 @@ def _decode_bytes(
     num_pixels = clip.width_px * clip.height_px
     video_bytes = 3 * clip.num_frames * num_pixels * BYTES_FP32
     if placement.is_decode_tiled:
-        num_pixels = min(num_pixels, calibration.decode_tile_px**2)
-        overlap = (calibration.decode_tile_px / calibration.decode_stride_px) ** 2
+        num_pixels = min(num_pixels, architecture.decode_tile_px**2)
+        overlap = (architecture.decode_tile_px / architecture.decode_stride_px) ** 2
         video_bytes = math.ceil(video_bytes * (overlap + 2))
     num_maps = calibration.decode_full_frames + calibration.decode_cached_frames
+    if architecture.is_decoded_at_once:
+        num_maps = calibration.decode_maps_at_once * clip.num_frames
     return num_pixels * num_maps * architecture.vae_top_channels * BYTES_FP32 + video_bytes

@@ -7,12 +7,17 @@ model would run with wrong numbers, so it raises.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+import torch
+
 from telecine_platform.errors import PlanError
+
+Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""Softmax attention of query, key and value, each `x_BSHD`, without mask; gives `x_BSHD`."""
 
 
 class Split(StrEnum):

@@ -19,10 +19,13 @@ from torch import nn
 
 from telecine_platform.errors import PlanError
 from telecine_serve.parallel.collectives import all_gather, peers_expected
-from telecine_serve.parallel.rules import SequenceRules, heads_of, matching_names, shard_size
-
-Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""Softmax attention of query, key and value, each `x_BSHD`, without mask; gives `x_BSHD`."""
+from telecine_serve.parallel.rules import (
+    Attend,
+    SequenceRules,
+    heads_of,
+    matching_names,
+    shard_size,
+)
 
 
 def split_sequence(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from telecine_serve.engine.images import NO_IMAGES, Images, Picture
+from telecine_serve.models.images import NO_IMAGES, Images, Picture
 from tests.telecine_serve.specs import small_spec
 
 SPEC = small_spec(width_px=96, negative_prompt="dark fog")

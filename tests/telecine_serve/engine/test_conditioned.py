@@ -13,9 +13,9 @@ from PIL import Image
 
 from telecine_platform.errors import InvalidRequest, ModelError
 from telecine_platform.records import VideoSpec
-from telecine_serve.engine.images import NO_IMAGES, Images
 from telecine_serve.engine.start import start_engine
 from telecine_serve.engine.step_control import StepControl
+from telecine_serve.models.images import NO_IMAGES, Images
 from tests.telecine_serve.engine.conditioned import BOTH, CASES, FIRST, SPEC
 from tests.telecine_serve.models.variants import CARDS, write_variant
 from tests.telecine_serve.specs import small_spec

@@ -139,7 +139,8 @@ class _CancelAtFrame(StepControl):
 def test_decode_stops_at_the_next_latent_frame_and_the_engine_stays_usable(engine: Engine) -> None:
     expected_THWC = _frames(engine, small_spec())
     decoded = []
-    hook = engine.model.vae.decoder.register_forward_hook(lambda *_: decoded.append(1))
+    assert engine.model.decoder is not None
+    hook = engine.model.decoder.vae.decoder.register_forward_hook(lambda *_: decoded.append(1))
 
     with pytest.raises(JobCancelled, match="while the clip was decoded"):
         engine.generate(small_spec(), _CancelAtFrame(2))

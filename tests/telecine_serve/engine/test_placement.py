@@ -15,7 +15,8 @@ from telecine_serve.engine.decode import decode_frames
 from telecine_serve.engine.start import start_engine
 from telecine_serve.engine.step_control import StepControl
 from telecine_serve.engine.text import TextCache, encode_prompts
-from telecine_serve.models.wan import load_wan
+from telecine_serve.models.load import load_model
+from telecine_serve.models.wan.decoder import WanDecoder
 from telecine_serve.parallel.placement import Placement
 from tests.telecine_serve.engine.checkpoints import SaveAll
 from tests.telecine_serve.engine.conditioned import SPEC
@@ -51,7 +52,7 @@ def test_experts_that_take_turns_make_the_same_clip_bit_for_bit(folder: Path) ->
 def test_model_with_one_expert_has_no_turns_to_take(embedded_folder: Path) -> None:
     card = card_from_name("embedded")
 
-    assert load_wan(embedded_folder, card, torch.float32, _CPU, placement=_TURNS).seat is None
+    assert load_model(embedded_folder, card, torch.float32, _CPU, placement=_TURNS).seat is None
 
 
 @torch.no_grad()
@@ -60,19 +61,20 @@ def test_text_is_encoded_on_the_host_for_a_model_on_the_device(folder: Path) -> 
     device = torch.device("meta")
     placement = Placement(is_text_encoder_on_gpu=False, are_all_experts_resident=False)
 
-    model = load_wan(folder, CARDS[_NAME], torch.float32, device, placement=placement)
+    model = load_model(folder, CARDS[_NAME], torch.float32, device, placement=placement)
 
     assert model.ends is not None
-    modules = {"text": model.ends.text_encoder, "vae": model.vae}
+    assert model.decoder is not None
+    modules = {"text": model.ends.text_encoder, "vae": model.decoder.vae}
     modules |= {str(place): expert.transformer for place, expert in enumerate(model.experts)}
     found = {
         name: {tensor.device.type for tensor in [*module.parameters(), *module.buffers()]}
         for name, module in modules.items()
     }
     assert found == {"text": {"cpu"}, "vae": {"meta"}, "0": {"meta"}, "1": {"meta"}}
-    (text_BSD,) = encode_prompts(model, ["a red ball"], None, TextCache())
-    assert text_BSD.device == device
-    assert text_BSD.shape == (1, CARDS[_NAME].max_text_tokens, model.geometry.text_width)
+    (text,) = encode_prompts(model, ["a red ball"], None, TextCache())
+    assert text.hidden_BSD.device == text.mask_BS.device == device
+    assert text.hidden_BSD.shape == (1, CARDS[_NAME].max_text_tokens, model.geometry.text_width)
 
 
 @torch.no_grad()
@@ -80,18 +82,19 @@ def test_tiled_decode_is_the_one_of_diffusers(embedded_folder: Path) -> None:
     from diffusers import AutoencoderKLWan
 
     card = card_from_name("embedded")
-    model = load_wan(
+    model = load_model(
         embedded_folder, card, torch.float32, _CPU, placement=Placement(is_decode_tiled=True)
     )
     shape_BCTHW = (1, 16, 1, 6, 40)  # 320 pixels wide: two tiles
     latents_BCTHW = torch.randn(shape_BCTHW, generator=torch.Generator().manual_seed(1))
     vae = AutoencoderKLWan.from_pretrained(embedded_folder, subfolder="vae").eval()
 
-    tiled_THWC = decode_frames(model.vae, latents_BCTHW, StepControl())
+    assert model.decoder is not None
+    tiled_THWC = decode_frames(model.decoder, latents_BCTHW, StepControl())
 
-    whole_THWC = decode_frames(vae, latents_BCTHW, StepControl())
+    whole_THWC = decode_frames(WanDecoder(vae), latents_BCTHW, StepControl())
     vae.enable_tiling()
-    expected_THWC = decode_frames(vae, latents_BCTHW, StepControl())
+    expected_THWC = decode_frames(WanDecoder(vae), latents_BCTHW, StepControl())
     assert tiled_THWC is not None
     assert expected_THWC is not None
     assert whole_THWC is not None
@@ -101,7 +104,9 @@ def test_tiled_decode_is_the_one_of_diffusers(embedded_folder: Path) -> None:
 
 @torch.no_grad()
 def test_tiles_that_diffusers_does_not_ask_for_are_noticed(embedded_folder: Path) -> None:
-    vae = load_wan(embedded_folder, card_from_name("embedded"), torch.float32, _CPU).vae
+    decoder = load_model(embedded_folder, card_from_name("embedded"), torch.float32, _CPU).decoder
+    assert decoder is not None
+    vae = decoder.vae
     vae.enable_tiling(*_SMALL_TILES)
     latents_BCTHW = torch.zeros(1, 16, 1, 6, 6)
     tiles = [torch.zeros(1, 12, 1, 16, 16)]

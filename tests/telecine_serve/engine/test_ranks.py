@@ -19,12 +19,12 @@ from telecine_serve.engine.adapters import Adapters
 from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_fingerprint
 from telecine_serve.engine.checkpoint_store import CheckpointStore
 from telecine_serve.engine.decode import decode_frames
-from telecine_serve.engine.images import Images
 from telecine_serve.engine.pipeline import Engine
 from telecine_serve.engine.start import start_engine
 from telecine_serve.engine.step_cache import relative_change
 from telecine_serve.engine.step_control import StepControl
-from telecine_serve.models.wan import load_wan
+from telecine_serve.models.images import Images
+from telecine_serve.models.load import load_model
 from telecine_serve.parallel.axes import Axes
 from telecine_serve.parallel.mesh import RankContext, arrange_ranks, close_ranks, init_ranks
 from telecine_serve.parallel.placement import Placement
@@ -206,11 +206,13 @@ def _decode_tiled(
 ) -> np.ndarray | None:
     """Nine tiles, those at the edges smaller ones."""
     placement = Placement(is_decode_tiled=True)
-    vae = load_wan(folder, _CARD, torch.float32, _CPU, ranks, placement).vae
+    decoder = load_model(folder, _CARD, torch.float32, _CPU, ranks, placement).decoder
+    assert decoder is not None
+    vae = decoder.vae
     vae.enable_tiling(32, 32, 24, 24)
     shape_BCTHW = (1, vae.config.z_dim, 2, 64 // _RATIO, 64 // _RATIO)
     latents_BCTHW = torch.randn(shape_BCTHW, generator=torch.Generator().manual_seed(3))
-    return decode_frames(vae, latents_BCTHW, control or StepControl(ranks), ranks)
+    return decode_frames(decoder, latents_BCTHW, control or StepControl(ranks), ranks)
 
 
 def _cached(engine: Engine, ranks: RankContext) -> tuple[float, torch.Tensor, int]:

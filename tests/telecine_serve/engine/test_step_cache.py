@@ -73,7 +73,7 @@ def test_blocks_that_are_left_out_are_not_computed_but_tell_of_life(engine: Engi
 def test_failed_pass_leaves_the_transformer_as_it_was(engine: Engine) -> None:
     transformer = engine.model.experts[0].transformer
 
-    with pytest.raises(KeyError), StepCache(0.5).one_pass(transformer, 0):
+    with pytest.raises(KeyError), StepCache(0.5).one_pass(transformer, "blocks", 0):
         raise KeyError
     assert not any("forward" in vars(module) for module in transformer.modules())
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from telecine_platform.catalogue import card_from_name
-from telecine_serve.engine.text import TextCache, clean_prompt, encode_prompts
-from telecine_serve.models.wan import load_wan
+from telecine_serve.engine.text import TextCache, encode_prompts
+from telecine_serve.models.load import load_model
+from telecine_serve.models.wan.text import clean_prompt
 
 
 @pytest.mark.parametrize(
@@ -29,9 +30,10 @@ def test_prompt_is_cleaned_as_diffusers_does(text: str, expected: str) -> None:
 @torch.no_grad()
 def test_padding_is_zeros_after_the_last_token(embedded_folder: Path) -> None:
     card = card_from_name("embedded")
-    model = load_wan(embedded_folder, card, torch.float32, torch.device("cpu"))
+    model = load_model(embedded_folder, card, torch.float32, torch.device("cpu"))
 
-    text_BSD, empty_BSD = encode_prompts(model, ["a red ball", ""], None, TextCache())
+    text, empty = encode_prompts(model, ["a red ball", ""], None, TextCache())
+    text_BSD, empty_BSD = text.hidden_BSD, empty.hidden_BSD
 
     assert text_BSD.shape == (1, card.max_text_tokens, model.geometry.text_width)
     assert model.ends is not None
@@ -40,17 +42,18 @@ def test_padding_is_zeros_after_the_last_token(embedded_folder: Path) -> None:
     assert text_BSD[0, :num_tokens].abs().sum(dim=-1).min() > 0
     assert text_BSD[0, num_tokens:].abs().max() == 0
     assert empty_BSD[0, num_empty:].abs().max() == 0
+    assert text.mask_BS.sum() == num_tokens
 
 
 @torch.no_grad()
 def test_the_latest_prompts_are_encoded_once(embedded_folder: Path) -> None:
     card = card_from_name("embedded")
-    model = load_wan(embedded_folder, card, torch.float32, torch.device("cpu"))
+    model = load_model(embedded_folder, card, torch.float32, torch.device("cpu"))
     cache = TextCache(max_texts=2)
 
-    first_BSD, again_BSD = encode_prompts(model, ["a red ball", " a red  ball"], None, cache)
+    first, again = encode_prompts(model, ["a red ball", " a red  ball"], None, cache)
     assert cache.num_hits == 1
-    assert torch.equal(first_BSD, again_BSD)
+    assert torch.equal(first.hidden_BSD, again.hidden_BSD)
 
     encode_prompts(model, ["a cat", "a dog", "a red ball"], None, cache)
     assert cache.num_hits == 1  # it had gone by then

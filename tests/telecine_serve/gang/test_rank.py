@@ -39,10 +39,10 @@ def _resume_and_save(rank: int, world_size: int, port: int, model: Path, data: P
     from telecine_platform.storage.open import open_store
     from telecine_platform.storage.store import input_key
     from telecine_serve.engine.checkpoint_store import CheckpointStore
-    from telecine_serve.engine.images import Images
     from telecine_serve.engine.step_control import StepControl
     from telecine_serve.gang import rank as rank_module
     from telecine_serve.gang.plan import GangPlan
+    from telecine_serve.models.images import Images
     from telecine_serve.parallel.axes import Axes
     from telecine_serve.parallel.placement import Placement
     from tests.telecine_serve.engine.checkpoints import SaveAll

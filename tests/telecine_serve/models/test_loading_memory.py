@@ -56,7 +56,8 @@ def _load_and_measure(rank: int, world_size: int, port: int, folder: Path) -> tu
     import torch
     from deepspeed.module_inject.layers import LinearLayer
 
-    from telecine_serve.models.wan_transformer import load_transformer
+    from telecine_serve.models.transformer import load_transformer
+    from telecine_serve.models.wan.family import WanFamily
     from telecine_serve.parallel.mesh import close_ranks, init_ranks
 
     # Touched, so that their memory is not counted as the model's.
@@ -65,7 +66,7 @@ def _load_and_measure(rank: int, world_size: int, port: int, folder: Path) -> tu
     cpu = torch.device("cpu")
     ranks = init_ranks(rank, world_size, "127.0.0.1", port, cpu, timeout_s=60)
     with _PeakAnon() as peak:
-        transformer = load_transformer(folder, torch.float32, cpu, ranks)
+        transformer = load_transformer(folder, WanFamily(), torch.float32, cpu, ranks)
     own_bytes = sum(p.numel() * p.element_size() for p in transformer.parameters())
     close_ranks()
     return peak.grown_bytes, own_bytes

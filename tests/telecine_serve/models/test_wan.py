@@ -12,14 +12,17 @@ from safetensors.torch import load_file, save_file
 from telecine_platform.catalogue import card_from_name
 from telecine_platform.errors import ModelError
 from telecine_serve.models.checksums import SUMS_FILE
-from telecine_serve.models.wan import WanModel, load_wan
-from telecine_serve.models.wan_transformer import load_transformer
+from telecine_serve.models.family import Model
+from telecine_serve.models.load import load_model
+from telecine_serve.models.transformer import load_transformer
+from telecine_serve.models.wan.family import WanFamily
+from tests.telecine_serve.specs import small_spec
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
-def _load(folder: Path) -> WanModel:
-    return load_wan(folder, card_from_name("embedded"), torch.float32, torch.device("cpu"))
+def _load(folder: Path) -> Model:
+    return load_model(folder, card_from_name("embedded"), torch.float32, torch.device("cpu"))
 
 
 def _remove_vae(folder: Path) -> None:
@@ -166,7 +169,7 @@ def test_transformer_is_the_one_that_diffusers_loads(
 ) -> None:
     from diffusers import WanTransformer3DModel
 
-    ours = load_transformer(embedded_folder, dtype, torch.device("cpu"), None)
+    ours = load_transformer(embedded_folder, WanFamily(), dtype, torch.device("cpu"), None)
     theirs = WanTransformer3DModel.from_pretrained(
         embedded_folder, subfolder="transformer", dtype=dtype
     )
@@ -180,4 +183,9 @@ def test_transformer_is_the_one_that_diffusers_loads(
 
 
 def test_scheduler_takes_the_cards_shift(embedded_folder: Path) -> None:
-    assert _load(embedded_folder).new_scheduler().config.shift == 3.0
+    model = _load(embedded_folder)
+
+    scheduler = model.family.new_scheduler(model, small_spec(num_steps=4))
+
+    assert scheduler.config.shift == 3.0
+    assert len(scheduler.timesteps) == 4

@@ -99,23 +99,23 @@ def small_ltx(dtype: torch.dtype) -> Any:  # Any: as above
 
 def differences(axes: Axes) -> dict[str, Difference]:
     """By input; every rank of a gang of `axes.num_ranks` calls it alike."""
-    from telecine_serve.models.ltx_sharding import parallelize_ltx
-    from telecine_serve.models.wan_parallel import parallelize_wan
+    from telecine_serve.models.divide import divide
+    from telecine_serve.models.families import FAMILIES
     from telecine_serve.parallel.mesh import arrange_ranks
 
     ranks = arrange_ranks(axes, CPU, timeout_s=60)
     names = INPUTS if axes.num_ranks == 2 else INPUTS_OF_FOUR
     whole, on_gang = {}, {}
     for dtype in (torch.float32, torch.bfloat16):
-        for model, transformer, parallelize in (
-            ("wan", small_transformer(dtype=dtype), parallelize_wan),
-            ("wan-image", small_transformer(dtype=dtype, sees_images=True), parallelize_wan),
-            ("ltx", small_ltx(dtype), parallelize_ltx),
+        for model, transformer in (
+            ("wan", small_transformer(dtype=dtype)),
+            ("wan-image", small_transformer(dtype=dtype, sees_images=True)),
+            ("ltx", small_ltx(dtype)),
         ):
             cases = {name: _CASES[name] for name in names if _CASES[name].model == model}
             for name, case in cases.items():
                 whole[name, dtype] = _forward(transformer, case, dtype, None)
-            parallelize(transformer, ranks)
+            divide(transformer, FAMILIES[model.removesuffix("-image")], ranks)
             for name, case in cases.items():
                 on_gang[name, dtype] = _forward(transformer, case, dtype, ranks)
     return {

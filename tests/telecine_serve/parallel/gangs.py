@@ -76,8 +76,9 @@ def report(rank: int, world_size: int, port: int) -> GangReport:
 
 
 def _plan_errors() -> dict[str, str]:
-    from telecine_serve.models.wan_attention import WanSequenceProcessor, attend
-    from telecine_serve.models.wan_sharding import WAN_SEQUENCE, WAN_SHARDING
+    from telecine_serve.models.attention import attend
+    from telecine_serve.models.wan.attention import WanGangProcessor
+    from telecine_serve.models.wan.sharding import WAN_SEQUENCE, WAN_SHARDING
     from telecine_serve.parallel.mesh import arrange_ranks
     from telecine_serve.parallel.rules import ShardRule, Split
     from telecine_serve.parallel.sequence import split_sequence
@@ -97,7 +98,7 @@ def _plan_errors() -> dict[str, str]:
         "odd heads": shard(*WAN_SHARDING, num_heads=3),
         "wrong kind": shard(ShardRule("blocks.*.norm2", Split.ROW)),
         "odd heads in sequence": _message(
-            lambda: split_sequence(odd, WAN_SEQUENCE, group, attend, WanSequenceProcessor),
+            lambda: split_sequence(odd, WAN_SEQUENCE, group, attend, WanGangProcessor),
             lambda: str([odd, odd.blocks[0].attn1.processor]),
         ),
         "axes": _message(lambda: arrange_ranks(Axes(tp_size=4), CPU), lambda: ""),
@@ -106,8 +107,9 @@ def _plan_errors() -> dict[str, str]:
 
 def _count_reduces() -> dict[str, int]:
     """With diffusers' own attention, and with the one for sequence parallelism."""
-    from telecine_serve.models.wan_attention import WanSequenceProcessor, attend
-    from telecine_serve.models.wan_sharding import WAN_SHARDING
+    from telecine_serve.models.attention import attend
+    from telecine_serve.models.wan.attention import WanGangProcessor
+    from telecine_serve.models.wan.sharding import WAN_SHARDING
     from telecine_serve.parallel.collectives import all_reduce_sum
     from telecine_serve.parallel.mesh import arrange_ranks
     from telecine_serve.parallel.tensor import shard_tensor_parallel
@@ -125,7 +127,7 @@ def _count_reduces() -> dict[str, int]:
     for name in ("diffusers", "sequence"):
         if name == "sequence":
             for block in transformer.blocks:
-                block.attn1.set_processor(WanSequenceProcessor(attend))
+                block.attn1.set_processor(WanGangProcessor(attend))
         sizes.clear()
         forward(transformer, "48 tokens")
         found[name] = len(sizes)

@@ -1,4 +1,4 @@
-"""Wan's self-attention for ranks that each hold a slice of the tokens.
+"""Wan's self-attention for ranks that each hold a slice of the heads or the tokens.
 
 Source: `WanAttnProcessor` in diffusers 0.42.1 `models/transformers/transformer_wan.py`; it differs
 in one thing: what attends is passed in. Rotary embeddings are applied before tokens are exchanged,
@@ -12,20 +12,10 @@ from typing import Any
 
 import torch
 
-from telecine_serve.parallel.sequence import Attend
+from telecine_serve.parallel.rules import Attend
 
 
-def attend(
-    query_BSHD: torch.Tensor, key_BSHD: torch.Tensor, value_BSHD: torch.Tensor
-) -> torch.Tensor:
-    """Attention on this rank, with diffusers' own choice of kernel."""
-    from diffusers.models.attention_dispatch import dispatch_attention_fn
-
-    out_BSHD: torch.Tensor = dispatch_attention_fn(query_BSHD, key_BSHD, value_BSHD)
-    return out_BSHD
-
-
-class WanSequenceProcessor:
+class WanGangProcessor:
     """Self-attention of a Wan block around another way to attend."""
 
     def __init__(self, attend: Attend) -> None:

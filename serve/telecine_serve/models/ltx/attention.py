@@ -1,4 +1,4 @@
-"""The LTX family: its sharding tables, its attention on a gang, and putting both on a transformer.
+"""LTX's self-attention for ranks that each hold a slice of the heads or the tokens.
 
 LTX rotates queries and keys over the width of all heads, so a tensor-parallel rank takes the part
 of the rotary tables that belongs to its heads; Wan has one table for every head. Source: diffusers
@@ -11,63 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
-from telecine_serve.models.wan_attention import attend
 from telecine_serve.parallel.mesh import RankContext
-from telecine_serve.parallel.rules import SequenceRules, ShardRule, Split, matching_names
-from telecine_serve.parallel.sequence import Attend
-
-
-def _attention_rules(name: str) -> tuple[ShardRule, ...]:
-    prefix = f"transformer_blocks.*.{name}"
-    return (
-        ShardRule(prefix, Split.HEADS),
-        ShardRule(f"{prefix}.to_q", Split.COLUMN),
-        ShardRule(f"{prefix}.to_k", Split.COLUMN),
-        ShardRule(f"{prefix}.to_v", Split.COLUMN),
-        ShardRule(f"{prefix}.norm_q", Split.NORM),
-        ShardRule(f"{prefix}.norm_k", Split.NORM),
-        ShardRule(f"{prefix}.to_out.0", Split.ROW),
-    )
-
-
-LTX_SHARDING: tuple[ShardRule, ...] = (
-    *_attention_rules("attn1"),
-    *_attention_rules("attn2"),
-    ShardRule("transformer_blocks.*.ff.net.0.proj", Split.COLUMN),
-    ShardRule("transformer_blocks.*.ff.net.2", Split.ROW),
-)
-
-LTX_SEQUENCE = SequenceRules(
-    positions="rope",
-    first_block="transformer_blocks.0",
-    last_projection="proj_out",
-    attention="transformer_blocks.*.attn1",
-)
-"""Cross-attention (attn2) stays local: each rank's queries look at the whole text."""
-
-
-def parallelize_ltx(transformer: nn.Module, ranks: RankContext) -> None:
-    """Divide `transformer` in place along the axes of `ranks`; PlanError if it does not divide."""
-    if ranks.tp_size > 1:
-        from telecine_serve.parallel.tensor import shard_tensor_parallel
-
-        shard_tensor_parallel(transformer, LTX_SHARDING, ranks.tp_group)
-        names = [name for name, _ in transformer.named_modules()]
-        for name in matching_names(names, LTX_SEQUENCE.attention):
-            attention: Any = transformer.get_submodule(name)  # Any: diffusers ships no types
-            attention.set_processor(LtxGangProcessor(attend, ranks))
-    if ranks.sp_size > 1:
-        from telecine_serve.parallel.sequence import split_sequence
-
-        split_sequence(
-            transformer,
-            LTX_SEQUENCE,
-            ranks.sp_group,
-            attend,
-            lambda distributed: LtxGangProcessor(distributed, ranks),
-        )
+from telecine_serve.parallel.rules import Attend
 
 
 class LtxGangProcessor:

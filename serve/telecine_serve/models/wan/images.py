@@ -6,79 +6,42 @@ batch (1), C channels, T frames, H height, W width; S tokens, D width; P picture
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from telecine_platform.catalogue import ImageUse
-from telecine_platform.errors import InvalidRequest, ModelError
+from telecine_platform.errors import ModelError
 from telecine_platform.records import VideoSpec
-from telecine_serve.engine.condition import CleanFirstFrame, Concatenated, Condition, TextOnly
-from telecine_serve.engine.shape import latents_shape
-from telecine_serve.models.wan import WanEnds, WanModel
-from telecine_serve.models.wan_geometry import Conditioning, WanGeometry
+from telecine_serve.models.condition import Condition, TextOnly
+from telecine_serve.models.family import Ends, Model
+from telecine_serve.models.images import Images, Picture
+from telecine_serve.models.wan.condition import CleanFirstFrame, Concatenated
+from telecine_serve.models.wan.geometry import Conditioning, WanGeometry
 from telecine_serve.parallel.collectives import broadcast
 from telecine_serve.parallel.mesh import RankContext
-
-Picture = npt.NDArray[np.uint8]
-"""`_HWC`, RGB, of the clip's size."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Images:
-    """The pictures that a clip starts with, and ends with."""
-
-    first_HWC: Picture | None = None
-    last_HWC: Picture | None = None
-
-    @property
-    def given(self) -> list[Picture]:
-        return [picture for picture in (self.first_HWC, self.last_HWC) if picture is not None]
-
-
-NO_IMAGES = Images()
-
-
-def check_images(spec: VideoSpec, images: Images, model: WanModel) -> None:
-    """Raises InvalidRequest, on all ranks alike, before any of them waits for another."""
-    for param, picture_HWC, use in (
-        ("first_frame", images.first_HWC, model.card.first_frame),
-        ("last_frame", images.last_HWC, model.card.last_frame),
-    ):
-        if picture_HWC is None:
-            if use is ImageUse.REQUIRED:
-                raise InvalidRequest(f"{model.card.name} needs a picture: {param}", param=param)
-            continue
-        if use is ImageUse.NEVER:
-            raise InvalidRequest(f"{model.card.name} takes no {param}", param=param)
-        if picture_HWC.shape != (spec.height_px, spec.width_px, 3):
-            raise InvalidRequest(
-                f"{param} is of shape {picture_HWC.shape}; the clip is "
-                f"{spec.width_px}x{spec.height_px}",
-                param=param,
-            )
 
 
 @torch.no_grad()
 def encode_images(
-    model: WanModel, spec: VideoSpec, images: Images, ranks: RankContext | None
+    model: Model,
+    geometry: WanGeometry,
+    spec: VideoSpec,
+    images: Images,
+    ranks: RankContext | None,
 ) -> Condition:
     """After `check_images`. Collective where there is more than one rank."""
-    geometry = model.geometry
     if not images.given:
         return TextOnly()
     is_clean_frame = geometry.conditioning is Conditioning.CLEAN_FRAME
     num_frames = 1 if is_clean_frame else spec.num_frames
     latents_BCTHW = torch.empty(
-        latents_shape(spec, geometry, num_frames), dtype=torch.float32, device=model.device
+        geometry.latents_shape(spec, num_frames), dtype=torch.float32, device=model.device
     )
-    image_BSD = _empty_embedding(model)
-    if model.ends is not None:
+    image_BSD = _empty_embedding(model, geometry)
+    if model.ends is not None and model.decoder is not None:
         video_BCTHW = _video(images, num_frames, model.device)
-        latents_BCTHW = _latents_from_video(model.vae, video_BCTHW)
+        latents_BCTHW = _latents_from_video(model.decoder.vae, video_BCTHW)
         if image_BSD is not None:
             image_BSD = _embed(model.ends, images.given, model.dtype, model.device)
     for tensor in (latents_BCTHW, image_BSD):
@@ -136,8 +99,8 @@ def _mask_of_given(
     return mask_CT[None, :, :, None, None].expand(num_clips, -1, -1, height, width)
 
 
-def _empty_embedding(model: WanModel) -> torch.Tensor | None:
-    embedding = model.geometry.image_embedding
+def _empty_embedding(model: Model, geometry: WanGeometry) -> torch.Tensor | None:
+    embedding = geometry.image_embedding
     if embedding is None:
         return None
     shape = (embedding.num_pictures, embedding.num_tokens, embedding.width)
@@ -145,7 +108,7 @@ def _empty_embedding(model: WanModel) -> torch.Tensor | None:
 
 
 def _embed(
-    ends: WanEnds, pictures: list[Picture], dtype: torch.dtype, device: torch.device
+    ends: Ends, pictures: list[Picture], dtype: torch.dtype, device: torch.device
 ) -> torch.Tensor:
     """`image_PSD`: the last but one hidden states of CLIP's encoder."""
     from PIL import Image

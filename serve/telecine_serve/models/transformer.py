@@ -1,4 +1,4 @@
-"""A Wan transformer on this rank: built without weights, divided, then filled with its slices.
+"""A transformer on this rank: built without weights, divided, then filled with its slices.
 
 Never the whole model is in a rank's memory; the pieces that are not divided are on every rank.
 """
@@ -14,9 +14,9 @@ from torch import nn
 
 from telecine_platform.errors import ModelError
 from telecine_serve.models.checksums import check_checksums
-from telecine_serve.models.wan_geometry import TRANSFORMER, read_json
-from telecine_serve.models.wan_parallel import parallelize_wan
-from telecine_serve.models.wan_sharding import sharding_rules
+from telecine_serve.models.divide import divide
+from telecine_serve.models.family import Family
+from telecine_serve.models.folder import TRANSFORMER, read_json
 from telecine_serve.parallel.load import load_shards
 from telecine_serve.parallel.mesh import RankContext
 from telecine_serve.parallel.rules import splits_from_rules
@@ -27,6 +27,7 @@ _SINGLE = "diffusion_pytorch_model.safetensors"
 
 def load_transformer(
     folder: Path,
+    family: Family,
     dtype: torch.dtype,
     device: torch.device,
     ranks: RankContext | None,
@@ -40,10 +41,10 @@ def load_transformer(
     Raises ModelError for weights that are missing, damaged or do not fit, PlanError for a model
     that does not divide along the axes of `ranks`.
     """
-    transformer = _build_empty(folder / component)
-    rules = sharding_rules(transformer)
+    transformer = _build_empty(folder / component, family)
+    rules = family.sharding_rules(transformer)
     if ranks is not None:
-        parallelize_wan(transformer, ranks)
+        divide(transformer, family, ranks)
     files = weight_files(folder / component)
     check_checksums(folder, files)
     names = (name for name, _ in transformer.named_modules())
@@ -75,15 +76,15 @@ def weight_files(folder: Path) -> list[Path]:
     return files
 
 
-def _build_empty(folder: Path) -> Any:  # Any: diffusers ships no types
+def _build_empty(folder: Path, family: Family) -> Any:  # Any: diffusers ships no types
     import accelerate
-    from diffusers import WanTransformer3DModel
+    import diffusers
 
     config = read_json(folder / "config.json")
     try:
         # RoPE's tables are computed, so they need a real device.
         with accelerate.init_empty_weights(include_buffers=False):
-            return WanTransformer3DModel.from_config(config)
+            return getattr(diffusers, family.transformer_class).from_config(config)
     except (TypeError, ValueError) as error:
         raise ModelError(f"cannot load {folder}: {error}") from error
 

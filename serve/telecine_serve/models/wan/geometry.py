@@ -6,22 +6,26 @@ Invariant: numbers that come out fit together; a folder whose configs do not rai
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from telecine_platform.errors import ModelError
+from telecine_serve.models.folder import (
+    IMAGE_ENCODER,
+    LOW_NOISE_TRANSFORMER,
+    TEXT_ENCODER,
+    TRANSFORMER,
+    VAE,
+    is_component,
+    read_json,
+    weight_bytes,
+)
+from telecine_serve.models.geometry import Geometry
+from telecine_serve.parallel.architecture import Architecture
 
-TRANSFORMER = "transformer"
-LOW_NOISE_TRANSFORMER = "transformer_2"
-VAE = "vae"
-TEXT_ENCODER = "text_encoder"
-TOKENIZER = "tokenizer"
-SCHEDULER = "scheduler"
-IMAGE_ENCODER = "image_encoder"
-IMAGE_PROCESSOR = "image_processor"
+PIPELINES = ("WanPipeline", "WanImageToVideoPipeline")
 
 
 class Conditioning(StrEnum):
@@ -45,31 +49,20 @@ class ImageEmbedding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WanGeometry:
-    """Sizes that latents and text follow from; every rank needs them, also without the VAE."""
+class WanGeometry(Geometry):
+    """And how pictures enter, and which expert predicts when."""
 
-    latent_channels: int
-    text_width: int
-    frames_per_latent: int
-    pixels_per_latent: int
-    latents_per_patch: int
-    """Height and width of a patch; a token is one patch of one latent frame."""
     conditioning: Conditioning
     image_embedding: ImageEmbedding | None
     """None: the transformer sees pictures only by their latents, or not at all."""
     boundary_ratio: float | None
     """Share of the noise levels below which the second expert takes over; None: one expert."""
 
-    @property
-    def pixels_per_patch(self) -> int:
-        """Height and width in pixels must be multiples of this."""
-        return self.pixels_per_latent * self.latents_per_patch
-
 
 def expert_names(folder: Path) -> tuple[str, ...]:
     """The folders of the transformers, the high-noise one first."""
     index = read_json(folder / "model_index.json")
-    has_two = _is_component(index, LOW_NOISE_TRANSFORMER)
+    has_two = is_component(index, LOW_NOISE_TRANSFORMER)
     return (TRANSFORMER, LOW_NOISE_TRANSFORMER) if has_two else (TRANSFORMER,)
 
 
@@ -96,6 +89,35 @@ def read_geometry(folder: Path) -> WanGeometry:
         image_embedding=_image_embedding(folder, transformer),
         boundary_ratio=_boundary_ratio(folder, index),
     )
+
+
+def read_architecture(folder: Path, num_text_tokens: int) -> Architecture:
+    """What the planner wants to know; raises ModelError if the configs do not say."""
+    transformer = read_json(folder / TRANSFORMER / "config.json")
+    vae = read_json(folder / VAE / "config.json")
+    geometry = read_geometry(folder)
+    try:
+        num_heads = int(transformer["num_attention_heads"])
+        return Architecture(
+            num_layers=int(transformer["num_layers"]),
+            width=num_heads * int(transformer["attention_head_dim"]),
+            ffn_width=int(transformer["ffn_dim"]),
+            num_heads=num_heads,
+            num_experts=len(expert_names(folder)),
+            text_width=geometry.text_width,
+            num_text_tokens=num_text_tokens,
+            latent_channels=geometry.latent_channels,
+            frames_per_latent=geometry.frames_per_latent,
+            pixels_per_latent=geometry.pixels_per_latent,
+            pixels_per_patch=geometry.pixels_per_patch,
+            text_encoder_bytes=weight_bytes(folder / TEXT_ENCODER),
+            vae_bytes=weight_bytes(folder / VAE),
+            attends_to_images=transformer.get("added_kv_proj_dim") is not None,
+            image_encoder_bytes=weight_bytes(folder / IMAGE_ENCODER),
+            vae_top_channels=int(vae.get("decoder_base_dim") or vae.get("base_dim", 96)),
+        )
+    except KeyError as error:
+        raise ModelError(f"{folder}/{TRANSFORMER}/config.json lacks {error}") from error
 
 
 def _conditioning(
@@ -143,25 +165,9 @@ def _boundary_ratio(
     index: dict[str, Any],  # Any: as in `read_json`
 ) -> float | None:
     ratio = index.get("boundary_ratio")
-    if (ratio is not None) != _is_component(index, LOW_NOISE_TRANSFORMER):
+    if (ratio is not None) != is_component(index, LOW_NOISE_TRANSFORMER):
         raise ModelError(
             f"{folder}/model_index.json has boundary_ratio {ratio}, which needs exactly two "
             f"experts: {TRANSFORMER} and {LOW_NOISE_TRANSFORMER}"
         )
     return None if ratio is None else float(ratio)
-
-
-def _is_component(index: dict[str, Any], name: str) -> bool:  # Any: as in `read_json`
-    """diffusers writes `[null, null]` for an optional component that a pipeline lacks."""
-    return (index.get(name) or [None])[0] is not None
-
-
-def read_json(path: Path) -> dict[str, Any]:  # Any: the values are checked where they are used
-    """The JSON object in `path`; raises ModelError if there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path} does not hold a JSON object")
-    return content
