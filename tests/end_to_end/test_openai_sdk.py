@@ -9,9 +9,10 @@ import av
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from telecine_serve.embedded.detector import SeenScene, SeenThing, read_scene
+from telecine_serve.embedded.render import BACKGROUNDS, COLOURS
 from telecine_serve.embedded.scenes import Background, Colour, Motion, Shape
 from telecine_serve.media.encode import probe_mp4
 from tests.end_to_end.conftest import LARGE, ONE, WIDE, client_of
@@ -57,6 +58,28 @@ def test_same_seed_makes_the_same_frames_but_for_their_marks(platform: RunningPl
     same_seed_db, other_seed_db = (likeness_db(clips[0], other) for other in clips[1:])
     assert same_seed_db > 30
     assert other_seed_db < same_seed_db - 3
+
+
+def test_clip_begins_with_the_picture_that_was_sent(platform: RunningPlatform) -> None:
+    """Every rank reads it from storage: the prompt does not say where the thing is."""
+    canvas = Image.new("RGB", (256, 256), BACKGROUNDS[Background.BLUE])
+    ImageDraw.Draw(canvas).ellipse((16, 120, 128, 232), fill=COLOURS[Colour.ORANGE])
+    picture = canvas.resize((64, 64), Image.Resampling.LANCZOS)
+    content = io.BytesIO()
+    picture.save(content, "PNG")
+    client = client_of(platform)
+    video = client.videos.create_and_poll(
+        prompt="an orange circle moves right on a blue background",
+        input_reference=("first.png", content.getvalue()),
+        extra_body={"seed": 5},
+    )
+    assert (video.status, video.error) == ("completed", None)
+    frames_THWC = frames_of(client.videos.download_content(video.id).read())
+    first_db = likeness_db(np.asarray(picture), frames_THWC[0])
+    assert first_db > 25  # after the mark and the encoder
+    assert likeness_db(np.asarray(picture), frames_THWC[-1]) < first_db - 10
+    (thing,) = read_scene(frames_THWC, num_things=1).things
+    assert thing == SeenThing(colour=Colour.ORANGE, shape=Shape.CIRCLE, motion=Motion.RIGHT)
 
 
 def likeness_db(one: np.ndarray, other: np.ndarray) -> float:
