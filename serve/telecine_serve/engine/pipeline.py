@@ -27,7 +27,7 @@ from telecine_serve.engine.step_cache import StepCache
 from telecine_serve.engine.step_control import Phase, StepControl
 from telecine_serve.engine.text import TextCache, encode_prompts
 from telecine_serve.models.condition import Condition
-from telecine_serve.models.family import Model, Text
+from telecine_serve.models.family import HalfStep, Model, Text
 from telecine_serve.models.images import NO_IMAGES, Images, check_images
 from telecine_serve.parallel.collectives import check_agreed
 from telecine_serve.parallel.guidance import guided_velocity
@@ -164,17 +164,16 @@ class Engine:
         model = self._model
         expert = model.expert_at(timestep)
 
-        def predict(half: int) -> torch.Tensor:
-            with cache.one_pass(expert.transformer, model.family.blocks, half):
-                return model.family.predict(
-                    expert.transformer,
-                    latents_BCTHW,
-                    timestep,
-                    texts[half],
-                    condition,
-                    model,
-                    spec,
-                )
+        def predict(place: int) -> torch.Tensor:
+            half = HalfStep(
+                spec=spec,
+                latents_BCTHW=latents_BCTHW,
+                timestep=timestep,
+                text=texts[place],
+                condition=condition,
+            )
+            with cache.one_pass(expert.transformer, model.family.blocks, place):
+                return model.family.predict(model, expert.transformer, half)
 
         guidance_scale = expert.guidance_scale(spec.guidance_scale)
         return guided_velocity(predict, len(texts), guidance_scale, self._ranks)

@@ -93,6 +93,17 @@ class Model:
         return expert
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfStep:
+    """What one forward pass is asked: a denoising step, or a half of a guided one."""
+
+    spec: VideoSpec
+    latents_BCTHW: torch.Tensor
+    timestep: torch.Tensor
+    text: Text
+    condition: Condition
+
+
 class Family(ABC):
     """Stateless. Class names are those of diffusers and transformers, imported when used."""
 
@@ -160,17 +171,8 @@ class Family(ABC):
         """Without history, with the timesteps of this clip set, on the model's device."""
 
     @abstractmethod
-    def predict(
-        self,
-        transformer: nn.Module,
-        latents_BCTHW: torch.Tensor,
-        timestep: torch.Tensor,
-        text: Text,
-        condition: Condition,
-        model: Model,
-        spec: VideoSpec,
-    ) -> torch.Tensor:
-        """`velocity_BCTHW`: one forward pass, of one half of a guided step."""
+    def predict(self, model: Model, transformer: nn.Module, half: HalfStep) -> torch.Tensor:
+        """`velocity_BCTHW` by one forward pass of this transformer of the model."""
 
     @abstractmethod
     def new_decoder(self, vae: Any, card: ModelCard) -> Decoder:  # Any: diffusers' are untyped

@@ -11,9 +11,8 @@ from torch import nn
 
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.records import VideoSpec
-from telecine_serve.models.condition import Condition
 from telecine_serve.models.decoder import Decoder
-from telecine_serve.models.family import Ends, Family, Model, Text
+from telecine_serve.models.family import Ends, Family, HalfStep, Model, Text
 from telecine_serve.models.geometry import Geometry
 from telecine_serve.models.ltx import geometry as ltx_geometry
 from telecine_serve.models.ltx.attention import LtxGangProcessor
@@ -72,35 +71,26 @@ class LtxFamily(Family):
         )
         return scheduler
 
-    def predict(
-        self,
-        transformer: nn.Module,
-        latents_BCTHW: torch.Tensor,
-        timestep: torch.Tensor,
-        text: Text,
-        condition: Condition,
-        model: Model,
-        spec: VideoSpec,
-    ) -> torch.Tensor:
+    def predict(self, model: Model, transformer: nn.Module, half: HalfStep) -> torch.Tensor:
         geometry = model.geometry
-        num_frames, height, width = latents_BCTHW.shape[2:]
-        tokens_BSC = condition.model_input(latents_BCTHW).flatten(2).transpose(1, 2)
+        num_frames, height, width = half.latents_BCTHW.shape[2:]
+        tokens_BSC = half.latents_BCTHW.flatten(2).transpose(1, 2)
         velocity_BSC: torch.Tensor = transformer(
             hidden_states=tokens_BSC.to(model.dtype),
-            timestep=condition.model_timestep(timestep, latents_BCTHW),
-            encoder_hidden_states=text.hidden_BSD,
-            encoder_attention_mask=text.mask_BS,
+            timestep=half.timestep.expand(1),
+            encoder_hidden_states=half.text.hidden_BSD,
+            encoder_attention_mask=half.text.mask_BS,
             num_frames=num_frames,
             height=height,
             width=width,
             rope_interpolation_scale=(
-                geometry.frames_per_latent / spec.fps,
+                geometry.frames_per_latent / half.spec.fps,
                 geometry.pixels_per_latent,
                 geometry.pixels_per_latent,
             ),
             return_dict=False,
         )[0]
-        return velocity_BSC.float().transpose(1, 2).reshape(latents_BCTHW.shape)
+        return velocity_BSC.float().transpose(1, 2).reshape(half.latents_BCTHW.shape)
 
     def new_decoder(self, vae: Any, card: ModelCard) -> Decoder:  # Any: diffusers' are untyped
         return LtxDecoder(vae)

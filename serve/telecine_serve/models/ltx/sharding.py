@@ -5,25 +5,12 @@ Source: diffusers 0.42.1 `models/transformers/transformer_ltx.py` for the module
 
 from __future__ import annotations
 
+from telecine_serve.models.attention import attention_rules
 from telecine_serve.parallel.rules import SequenceRules, ShardRule, Split
 
-
-def _attention_rules(name: str) -> tuple[ShardRule, ...]:
-    prefix = f"transformer_blocks.*.{name}"
-    return (
-        ShardRule(prefix, Split.HEADS),
-        ShardRule(f"{prefix}.to_q", Split.COLUMN),
-        ShardRule(f"{prefix}.to_k", Split.COLUMN),
-        ShardRule(f"{prefix}.to_v", Split.COLUMN),
-        ShardRule(f"{prefix}.norm_q", Split.NORM),
-        ShardRule(f"{prefix}.norm_k", Split.NORM),
-        ShardRule(f"{prefix}.to_out.0", Split.ROW),
-    )
-
-
 LTX_SHARDING: tuple[ShardRule, ...] = (
-    *_attention_rules("attn1"),
-    *_attention_rules("attn2"),
+    *attention_rules("transformer_blocks.*.attn1"),
+    *attention_rules("transformer_blocks.*.attn2"),
     ShardRule("transformer_blocks.*.ff.net.0.proj", Split.COLUMN),
     ShardRule("transformer_blocks.*.ff.net.2", Split.ROW),
 )

@@ -12,7 +12,7 @@ from telecine_platform.catalogue import ModelCard
 from telecine_platform.records import VideoSpec
 from telecine_serve.models.condition import Condition
 from telecine_serve.models.decoder import Decoder
-from telecine_serve.models.family import Ends, Expert, Family, Model, Text
+from telecine_serve.models.family import Ends, Expert, Family, HalfStep, Model, Text
 from telecine_serve.models.folder import SCHEDULER, read_json
 from telecine_serve.models.images import Images
 from telecine_serve.models.wan import folder as wan_folder
@@ -98,21 +98,12 @@ class WanFamily(Family):
         scheduler.set_timesteps(spec.num_steps, device=model.device)
         return scheduler
 
-    def predict(
-        self,
-        transformer: nn.Module,
-        latents_BCTHW: torch.Tensor,
-        timestep: torch.Tensor,
-        text: Text,
-        condition: Condition,
-        model: Model,
-        spec: VideoSpec,
-    ) -> torch.Tensor:
+    def predict(self, model: Model, transformer: nn.Module, half: HalfStep) -> torch.Tensor:
         velocity_BCTHW: torch.Tensor = transformer(
-            hidden_states=condition.model_input(latents_BCTHW).to(model.dtype),
-            timestep=condition.model_timestep(timestep, latents_BCTHW),
-            encoder_hidden_states=text.hidden_BSD,
-            encoder_hidden_states_image=condition.image_BSD,
+            hidden_states=half.condition.model_input(half.latents_BCTHW).to(model.dtype),
+            timestep=half.condition.model_timestep(half.timestep, half.latents_BCTHW),
+            encoder_hidden_states=half.text.hidden_BSD,
+            encoder_hidden_states_image=half.condition.image_BSD,
             return_dict=False,
         )[0]
         return velocity_BCTHW

@@ -9,25 +9,12 @@ from __future__ import annotations
 
 from torch import nn
 
+from telecine_serve.models.attention import attention_rules
 from telecine_serve.parallel.rules import SequenceRules, ShardRule, Split
 
-
-def _attention_rules(name: str) -> tuple[ShardRule, ...]:
-    prefix = f"blocks.*.{name}"
-    return (
-        ShardRule(prefix, Split.HEADS),
-        ShardRule(f"{prefix}.to_q", Split.COLUMN),
-        ShardRule(f"{prefix}.to_k", Split.COLUMN),
-        ShardRule(f"{prefix}.to_v", Split.COLUMN),
-        ShardRule(f"{prefix}.norm_q", Split.NORM),
-        ShardRule(f"{prefix}.norm_k", Split.NORM),
-        ShardRule(f"{prefix}.to_out.0", Split.ROW),
-    )
-
-
 WAN_SHARDING: tuple[ShardRule, ...] = (
-    *_attention_rules("attn1"),
-    *_attention_rules("attn2"),
+    *attention_rules("blocks.*.attn1"),
+    *attention_rules("blocks.*.attn2"),
     ShardRule("blocks.*.ffn.net.0.proj", Split.COLUMN),
     ShardRule("blocks.*.ffn.net.2", Split.ROW),
 )
