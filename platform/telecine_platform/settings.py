@@ -118,7 +118,9 @@ class Settings(BaseModel):
     moderation_checks: str = "nudity,text,faces"
     """Which models look at a clip, beside the fingerprint; what is left out is not found."""
     moderation_plugins: str = ""
-    """Models of your own, as `logo=/opt/logo/run --fast; voice=/opt/voice/run`."""
+    """Models of your own that look, as `logo=/opt/logo/run --fast; brand=/opt/brand/run`."""
+    sound_plugins: str = ""
+    """Models of your own that listen, as `voice=/opt/voice/run`; none: sound holds the clip."""
     check_timeout_s: _Seconds = 60.0
     """A check that needs longer for a clip is ended; the clip stays unreleased."""
     check_start_s: Annotated[float, Field(ge=0)] = 120.0

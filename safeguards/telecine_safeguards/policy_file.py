@@ -30,8 +30,9 @@ from telecine_safeguards.verdict import Action
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Check = Literal["names", "descriptions", "harms", "names-in-negative-prompt"]
 _OutputCheck = Literal[
-    "fingerprint", "nudity", "nudity-doubt", "text", "faces", "any-face", "plugin"
-]
+    "fingerprint", "nudity", "nudity-doubt", "text", "faces", "any-face", "plugin",
+    "sound", "spoken", "unheard",
+]  # fmt: skip
 _PromptAction = Literal["allow", "rewrite", "review", "licence-required", "block"]
 _OutputAction = Literal["allow", "mask", "restyle", "review", "licence-required", "block"]
 _MASKABLE = frozenset({"nudity", "nudity-doubt", "text", "faces", "any-face", "plugin"})

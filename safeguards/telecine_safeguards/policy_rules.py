@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from telecine_safeguards.output.sightings import Sighting
+from telecine_safeguards.output.sounds import Heard
 from telecine_safeguards.registry.entities import EntityStatus, Grant
 from telecine_safeguards.registry.force import grant_in_force
 from telecine_safeguards.verdict import Action, Finding
@@ -52,6 +53,8 @@ class Seen:
     """Where in the prompt it stands; empty for what is not in the prompt."""
     sightings: tuple[Sighting, ...] = ()
     """In which frames of the clip it shows, and where in them."""
+    sounds: tuple[Heard, ...] = ()
+    """When it is heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from telecine_safeguards.output.sample import Sample
 from telecine_safeguards.output.sightings import Sighting
+from telecine_safeguards.output.sounds import Heard
 from telecine_safeguards.policy_rules import Circumstances
 
 ASKED = Circumstances(
@@ -24,3 +26,6 @@ class FakeLooks:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    def hear(self, file: Path) -> Sequence[tuple[str, tuple[Heard, ...]]]:
+        return ()

@@ -27,7 +27,7 @@ from telecine_safeguards.output.weights import checked_weights
 from telecine_safeguards.policy_file import policy_from_yaml
 from telecine_safeguards.registry.entities import EntityKind
 from tests.telecine_safeguards.drawn import face, written
-from tests.telecine_safeguards.fake_looks import ASKED
+from tests.telecine_safeguards.fake_looks import ASKED, FakeLooks
 from tests.telecine_safeguards.pictures import Picture, picture
 from tests.telecine_safeguards.registries import entity, registry
 
@@ -188,14 +188,14 @@ rules: [{name: all, action: block, reason_code: blocked}]
 output_rules: [{name: cover, action: mask, mask_by: inpaint, reason_code: name, checks: [text]}]
 """
 
-    class Reading:
+    class Reading(FakeLooks):
         def look(self, sample: Sample) -> list[tuple[str, tuple[Sighting, ...]]]:
             return [("text", _look("text").look(sample))]
 
     policy = policy_from_yaml(rules.encode(), source="test")
     moderation = OutputModeration(registry(entity("Netflix")), Reading(), policy)
 
-    masked = moderate_and_mask(moderation, clip, 8, ASKED)
+    masked = moderate_and_mask(moderation, clip, 8, ASKED, None)
 
     assert masked.verdict.reason_code == "masked"
     last = Sample(frames_THWC=masked.frames_THWC[:2], frame_numbers=(0, 1))

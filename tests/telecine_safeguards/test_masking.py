@@ -19,7 +19,7 @@ from telecine_safeguards.output.sightings import Box, Sighting
 from telecine_safeguards.output.tracks import boxes_by_frame
 from telecine_safeguards.policy_file import policy_from_yaml
 from telecine_safeguards.verdict import Action
-from tests.telecine_safeguards.fake_looks import ASKED
+from tests.telecine_safeguards.fake_looks import ASKED, FakeLooks
 from tests.telecine_safeguards.pictures import Picture, picture
 from tests.telecine_safeguards.registries import entity, registry
 
@@ -55,11 +55,12 @@ def _is_red(frame_HWC: Picture) -> npt.NDArray[np.bool_]:
     return np.asarray((frame_HWC[..., 0] > 200) & (frame_HWC[..., 1] < 60))
 
 
-class RedLooks:
+class RedLooks(FakeLooks):
     """A check that looks for red pixels, and says where they are."""
 
-    def __init__(self, answer: Callable[[Sighting], Sighting] = lambda seen: seen) -> None:
-        self._answer = answer
+    def __init__(self, change: Callable[[Sighting], Sighting] = lambda seen: seen) -> None:
+        super().__init__()
+        self._change = change
 
     def look(self, sample: Sample) -> list[tuple[str, tuple[Sighting, ...]]]:
         seen = []
@@ -73,7 +74,7 @@ class RedLooks:
                     int(rows.max()) + 1,
                 )
                 seen.append(Sighting(frame=number, score=0.9, label="red", box=box))
-        return [("red", tuple(map(self._answer, seen)))]
+        return [("red", tuple(map(self._change, seen)))]
 
 
 class StubbornLooks(RedLooks):
@@ -97,7 +98,7 @@ output_rules:
 """
     policy = policy_from_yaml(rules.encode(), source="test")
     moderation = OutputModeration(registry(entity("Robo")), looks, policy)
-    return moderate_and_mask(moderation, _clip() if clip is None else clip, 8, ASKED)
+    return moderate_and_mask(moderation, _clip() if clip is None else clip, 8, ASKED, None)
 
 
 @pytest.mark.parametrize("mask_by", sorted(WAYS))

@@ -1,4 +1,4 @@
-"""Keeps what moderation found, below `evidence/moderation/`: frames, a sheet of boxes and scores.
+"""Keeps what moderation found, below `evidence/moderation/`: frames, sound, a sheet of scores.
 
 Invariant: the row is written before the files, so whatever lies there is found again and forgotten
 `evidence_ttl_s` later, together with the unreleased draft of a blocked job. Each reading by a
@@ -24,7 +24,8 @@ from telecine_safeguards.ledger.events import EventKind
 
 SHEET: Final = "sheet.json"
 _SHEET_TYPE: Final = "application/json"
-FRAME_TYPE: Final = "image/jpeg"
+CONTENT_TYPES: Final = {".jpg": "image/jpeg", ".m4a": "audio/mp4"}
+"""Of the files beside the sheet, by the ends of their names."""
 _BATCH: Final = 100
 
 
@@ -35,11 +36,12 @@ class EvidenceStore:
         self._database = database
         self._blobs = blobs
 
-    def keep(self, job: Job, sheet: Path, frames: Mapping[str, Path], now: datetime) -> None:
-        """Store one moderation's sheet and frames under the job's epoch."""
+    def keep(self, job: Job, sheet: Path, files: Mapping[str, Path], now: datetime) -> None:
+        """Store one moderation's sheet, frames and sound under the job's epoch."""
         note_evidence(self._database, job.id, now)
-        for name, file in frames.items():
-            self._blobs.create(_key(job.id, job.epoch, name), file, FRAME_TYPE)
+        for name, file in files.items():
+            content_type = CONTENT_TYPES[Path(name).suffix]
+            self._blobs.create(_key(job.id, job.epoch, name), file, content_type)
         self._blobs.create(_key(job.id, job.epoch, SHEET), sheet, _SHEET_TYPE)
 
     def sheets(self, job_id: str, *, who: str, now: datetime) -> list[bytes]:
@@ -52,8 +54,8 @@ class EvidenceStore:
         self._audit(job_id, SHEET, who, now)
         return [self._read(_key(job_id, epoch, SHEET)) for epoch in epochs]
 
-    def frame(self, job_id: str, epoch: int, name: str, *, who: str, now: datetime) -> bytes:
-        """One frame, a JPEG. Raises `NotFound`."""
+    def file(self, job_id: str, epoch: int, name: str, *, who: str, now: datetime) -> bytes:
+        """One frame, or the sound. Raises `NotFound`."""
         key = _key(job_id, epoch, name)
         self._blobs.info(key)
         self._audit(job_id, name, who, now)

@@ -1,4 +1,4 @@
-"""What is kept of a clip that a check found something in: frames, boxes and scores. Pure.
+"""What is kept of a clip that a check found something in: frames, boxes, sounds, scores. Pure.
 
 No prompt is in it, and no face's numbers: a person who may see the frames needs neither.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from telecine_safeguards import policy
 from telecine_safeguards.output.moderate import Moderated
 from telecine_safeguards.output.sightings import Box
 from telecine_safeguards.verdict import Action
@@ -34,6 +35,21 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeardThing:
+    """One thing in the sound, and what was decided about it."""
+
+    check: str
+    entity_id: str | None
+    action: Action
+    rule: str
+    start_s: float
+    end_s: float
+    score: float
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Of one moderation."""
 
@@ -41,6 +57,10 @@ class Evidence:
     """The frames to keep, ascending."""
     shown: tuple[Shown, ...]
     """The hardest decision first."""
+    heard: tuple[HeardThing, ...] = ()
+    """Likewise."""
+    is_about_sound: bool = False
+    """Whether the sound has to be kept; it is also where nothing has listened."""
 
 
 def evidence_from_rounds(rounds: Sequence[Moderated]) -> Evidence | None:
@@ -66,10 +86,29 @@ def evidence_from_rounds(rounds: Sequence[Moderated]) -> Evidence | None:
         for decision in decided
         for sighting in decision.seen.sightings
     ]
-    if not shown:
+    heard = [
+        HeardThing(
+            check=decision.seen.finding.check,
+            entity_id=decision.seen.finding.entity_id,
+            action=decision.action,
+            rule=decision.rule,
+            start_s=sound.start_s,
+            end_s=sound.end_s,
+            score=sound.score,
+            label=sound.label,
+            text=sound.text,
+        )
+        for decision in decided
+        for sound in decision.seen.sounds
+    ]
+    is_about_sound = any(each.seen.finding.check in policy.OF_SOUND for each in decided)
+    if not shown and not is_about_sound:
         return None
     surest_first = sorted(range(len(shown)), key=lambda index: (-shown[index].score, index))
     frames = list(dict.fromkeys(shown[index].frame for index in surest_first))
     return Evidence(
-        frame_numbers=tuple(sorted(frames[:MAX_FRAMES])), shown=tuple(shown[:MAX_SIGHTINGS])
+        frame_numbers=tuple(sorted(frames[:MAX_FRAMES])),
+        shown=tuple(shown[:MAX_SIGHTINGS]),
+        heard=tuple(heard[:MAX_SIGHTINGS]),
+        is_about_sound=is_about_sound,
     )

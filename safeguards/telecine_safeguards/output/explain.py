@@ -48,6 +48,10 @@ def _words(decision: Decision) -> str:
             what, cure = "The clip shows a face", "Change the prompt."
         case policy.TEXT:
             what = f"The clip shows the written name {whose}"
+        case policy.SPOKEN:
+            what = f"The clip says the name {whose}"
+        case policy.UNHEARD:
+            what, cure = "The clip has sound, to which no check listens,", "Ask for one without."
         case _:
             what = f"The check {finding.check!r} found something in the clip"
     match decision.action:

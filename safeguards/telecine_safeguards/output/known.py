@@ -13,6 +13,7 @@ from telecine_safeguards.output.nudity import nudity_findings, shows_nudity
 from telecine_safeguards.output.pdq import words_from_hex
 from telecine_safeguards.output.sample import Sample
 from telecine_safeguards.output.sightings import Sighting
+from telecine_safeguards.output.sounds import Heard
 from telecine_safeguards.policy_rules import Circumstances, Seen
 from telecine_safeguards.prompt.find import Finder
 from telecine_safeguards.registry.entities import Registry
@@ -81,6 +82,36 @@ class Known:
                 ]
                 return self._seen(findings, shown, circumstances)
 
+    def heard(
+        self, answers: Sequence[tuple[str, tuple[Heard, ...]]], circumstances: Circumstances
+    ) -> list[Seen]:
+        """What the sounds mean that each listener heard: names that are said, and all the rest."""
+        if not answers:
+            return [Seen(finding=Finding(check=policy.UNHEARD, score=1.0, matched="its sound"))]
+        seen = []
+        for plugin, sounds in answers:
+            seen += self._spoken([each for each in sounds if each.text], circumstances)
+            for label, own in _by_label([each for each in sounds if not each.text]).items():
+                surest = max(own, key=lambda each: each.score)
+                matched = f"{surest.start_s:.1f} s: {plugin} {label}"
+                finding = Finding(check=policy.SOUND, score=surest.score, matched=matched)
+                seen.append(Seen(finding=finding, sounds=own))
+        return seen
+
+    def _spoken(self, said: Sequence[Heard], circumstances: Circumstances) -> list[Seen]:
+        """Protected names in the words of the whole clip, so that a pause in one hides nothing."""
+        (found,) = self._names.find([" ".join(each.text for each in said)], circumstances)
+        return [
+            replace(
+                each,
+                finding=replace(each.finding, check=policy.SPOKEN),
+                spans=(),
+                sounds=tuple(said),
+            )
+            for each in found
+            if each.finding.check == policy.NAMES
+        ]
+
     def _written(self, sightings: Sequence[Sighting], circumstances: Circumstances) -> list[Seen]:
         """Protected names in the words of each frame, read together."""
         found: dict[str | None, Seen] = {}
@@ -120,6 +151,11 @@ class Known:
             elif is_protected(entity, region=circumstances.region, today=circumstances.now.date()):
                 seen.append(Seen(finding=finding, status=entity.status, sightings=sightings))
         return seen
+
+
+def _by_label(sounds: Sequence[Heard]) -> dict[str, tuple[Heard, ...]]:
+    labels = dict.fromkeys(each.label for each in sounds)
+    return {label: tuple(each for each in sounds if each.label == label) for label in labels}
 
 
 def _surest(sightings: Sequence[Sighting]) -> dict[str, Sighting]:

@@ -1,4 +1,5 @@
-"""All checks that need models, each in a process: those that ship with Telecine, and plug-ins.
+"""All checks that need models, each in a process: those that ship with Telecine, and plug-ins that
+look or listen.
 
 The processes outlive a change of the registry: what they report does not depend on it.
 """
@@ -8,13 +9,16 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from telecine_safeguards import policy
 from telecine_safeguards.errors import PolicyError
+from telecine_safeguards.output.hearing import Ear
 from telecine_safeguards.output.process import CheckProcess, Limits, own_command
 from telecine_safeguards.output.sample import Sample
 from telecine_safeguards.output.sightings import Sighting
+from telecine_safeguards.output.sounds import Heard
 
 OWN_CHECKS: Final = (policy.NUDITY, policy.TEXT, policy.FACES)
 _PLUGIN_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -24,12 +28,17 @@ class Looks:
     """The running processes. Not for two threads at once."""
 
     def __init__(
-        self, checks: Sequence[str], plugins: Mapping[str, Sequence[str]], limits: Limits
+        self,
+        checks: Sequence[str],
+        plugins: Mapping[str, Sequence[str]],
+        limits: Limits,
+        sound_plugins: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """Start them; `plugins` maps names to commands. Raises CheckFailed."""
+        """Start them; both kinds of plug-ins map names to commands. Raises CheckFailed."""
         own = [CheckProcess(checks, own_command(checks), limits)] if checks else []
         others = [CheckProcess((name,), command, limits) for name, command in plugins.items()]
         self.processes = (*own, *others)
+        self._ears = [Ear(name, command, limits) for name, command in (sound_plugins or {}).items()]
 
     def look(self, sample: Sample) -> list[tuple[str, tuple[Sighting, ...]]]:
         """What each check saw. Raises CheckFailed as soon as one has no answer."""
@@ -39,9 +48,18 @@ class Looks:
             for check in process.checks
         ]
 
+    def hear(self, file: Path) -> list[tuple[str, tuple[Heard, ...]]]:
+        """What each listener heard in the clip's sound track; empty only where nobody listens.
+
+        Raises CheckFailed as soon as one has no answer.
+        """
+        return [(ear.name, ear.hear(file)) for ear in self._ears]
+
     def close(self) -> None:
         for process in self.processes:
             process.close()
+        for ear in self._ears:
+            ear.close()
 
 
 def checks_from_words(words: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from telecine_safeguards import policy
@@ -40,10 +41,17 @@ class Masked:
 
 
 def moderate_and_mask(
-    moderation: OutputModeration, frames_THWC: Frames, fps: int, circumstances: Circumstances
+    moderation: OutputModeration,
+    frames_THWC: Frames,
+    fps: int,
+    circumstances: Circumstances,
+    file: Path | None,
 ) -> Masked:
-    """Decide about one clip of uint8 RGB frames; its verdict is never MASK."""
-    moderated = moderation.examine(frames_THWC, fps, circumstances)
+    """Decide about one clip of uint8 RGB frames, and about the sound of its file; None: no file.
+
+    The verdict is never MASK.
+    """
+    moderated = moderation.examine(frames_THWC, fps, circumstances, file=file)
     rounds = [moderated]
     while moderated.verdict.action is Action.MASK:
         boxes = _boxes(moderated, frames_THWC)
@@ -53,7 +61,9 @@ def moderate_and_mask(
             )
         for mask_by, by_frame in boxes.items():
             frames_THWC = covered(frames_THWC, by_frame, mask_by)
-        moderated = moderation.examine(frames_THWC, fps, circumstances, is_second_look=True)
+        moderated = moderation.examine(
+            frames_THWC, fps, circumstances, file=file, is_second_look=True
+        )
         rounds.append(moderated)
     verdict = _with_masks(moderated.verdict, rounds[:-1])
     return Masked(frames_THWC=frames_THWC, verdict=verdict, rounds=tuple(rounds))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,8 @@ from telecine_safeguards.output.explain import output_verdict
 from telecine_safeguards.output.known import Known
 from telecine_safeguards.output.sample import Sample, sample_clip
 from telecine_safeguards.output.sightings import Sighting
+from telecine_safeguards.output.sound_track import has_sound
+from telecine_safeguards.output.sounds import Heard
 from telecine_safeguards.policy_file import default_policy
 from telecine_safeguards.policy_rules import (
     Circumstances,
@@ -38,6 +41,9 @@ class Looking(Protocol):
 
     def look(self, sample: Sample) -> Sequence[tuple[str, tuple[Sighting, ...]]]:
         """What each check saw; an exception of any kind means "no answer" and blocks."""
+
+    def hear(self, file: Path) -> Sequence[tuple[str, tuple[Heard, ...]]]:
+        """What each check heard in the file; likewise. Empty: there is none that listens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +86,13 @@ class OutputModeration:
         fps: int,
         circumstances: Circumstances,
         *,
+        file: Path | None = None,
         is_second_look: bool = False,
     ) -> Moderated:
-        """Decide, and say what was seen where; a second look is at twice as many frames."""
+        """Decide, and say what was seen where; a second look is at twice as many frames.
+
+        `file` is the clip's, for its sound; None: it is a picture.
+        """
         step = "sample"
         try:
             sample = sample_clip(frames_THWC, fps, is_second_look=is_second_look)
@@ -92,6 +102,10 @@ class OutputModeration:
             for check, sightings in self._looks.look(sample):
                 step = check
                 seen += self._known.recognised(check, sightings, circumstances)
+            step = "sound"
+            if file is not None and has_sound(file):
+                step = "looks"
+                seen += self._known.heard(self._looks.hear(file), circumstances)
             step = "policy"
             rules = Policy(version=self._rules.version, rules=self._rules.output_rules)
             decisions = decide_each(

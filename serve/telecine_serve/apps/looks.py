@@ -15,7 +15,8 @@ def new_looks(settings: Settings) -> Looks:
     try:
         checks = checks_from_words(settings.moderation_checks)
         plugins = plugins_from_words(settings.moderation_plugins)
-        return Looks(checks, plugins, _limits(settings))
+        sound_plugins = plugins_from_words(settings.sound_plugins)
+        return Looks(checks, plugins, _limits(settings), sound_plugins)
     except SafeguardError as error:
         raise SettingsError(f"moderation: {error}") from error
 

@@ -83,14 +83,17 @@ class ModerationWorker:
             raise NotFound(f"job {job.id} reached moderation without a draft")
         with tempfile.TemporaryDirectory(prefix="telecine-clip-") as name:
             folder = Path(name)
-            self._blobs.download(job.draft, folder / "draft.mkv")
-            frames_THWC, fps = read_frames(folder / "draft.mkv")
+            draft = folder / "draft.mkv"
+            self._blobs.download(job.draft, draft)
+            frames_THWC, fps = read_frames(draft)
             lease.check()
             draft_THWC = frames_THWC
-            masked = moderate_and_mask(self._moderation.current, draft_THWC, fps, self._asked(job))
+            masked = moderate_and_mask(
+                self._moderation.current, draft_THWC, fps, self._asked(job), draft
+            )
             frames_THWC, verdict = masked.frames_THWC, masked.verdict
             lease.check()
-            self._keep_evidence(job, folder, draft_THWC, masked)
+            self._keep_evidence(job, draft, draft_THWC, masked)
             stop = outcome_before_release(verdict, job, self._max_attempts)
             if stop is not None:
                 return stop
@@ -98,7 +101,8 @@ class ModerationWorker:
             mark_id = new_mark_id()
             frames_THWC = self._marked(job, frames_THWC, mark_id)
             lease.check()
-            encode_mp4(folder / UNSIGNED, frames_THWC, fps, {"comment": f"telecine {job.id}"})
+            comment = {"comment": f"telecine {job.id}"}
+            encode_mp4(folder / UNSIGNED, frames_THWC, fps, comment, draft)
             self._sign(job, folder, verdict, mark_id)
             write_thumbnail(folder / "thumbnail.webp", frames_THWC)
             write_spritesheet(folder / "spritesheet.jpg", frames_THWC)
@@ -123,13 +127,15 @@ class ModerationWorker:
         self._moderation.close()
         self.looks.close()
 
-    def _keep_evidence(self, job: Job, folder: Path, draft_THWC: Frames, masked: Masked) -> None:
+    def _keep_evidence(self, job: Job, draft: Path, draft_THWC: Frames, masked: Masked) -> None:
         """What was found, for reviewers: before the outcome, so that none is without it."""
         evidence = evidence_from_rounds(masked.rounds)
         if evidence is None:
             return
-        sheet, frames = write_evidence(folder, evidence, draft_THWC, masked.verdict, job.epoch)
-        self._evidence.keep(job, sheet, frames, utc_now())
+        sheet, files = write_evidence(
+            draft.parent, evidence, draft_THWC, draft, masked.verdict, job.epoch
+        )
+        self._evidence.keep(job, sheet, files, utc_now())
 
     def _asked(self, job: Job) -> Circumstances:
         return Circumstances(

@@ -8,6 +8,7 @@ FFmpeg with another H.264 encoder and changes `CODEC` (its options are below it)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from telecine_platform.errors import MediaError, ModelError
 from telecine_serve.media.clip_array import Frames, check_frames, translated_media_errors
+from telecine_serve.media.sound import add_sound, mux_sound
 
 MP4_CONTENT_TYPE = "video/mp4"
 CODEC = "libx264"
@@ -52,9 +54,16 @@ class ClipInfo:
     codec: str
 
 
-def encode_mp4(path: Path, frames_THWC: Frames, fps: int, metadata: Mapping[str, str]) -> None:
+def encode_mp4(
+    path: Path,
+    frames_THWC: Frames,
+    fps: int,
+    metadata: Mapping[str, str],
+    sound: Path | None = None,
+) -> None:
     """Encode to H.264, yuv420p, BT.709, with the metadata in the container.
 
+    `sound`: the file whose first sound track comes along, if it has one; None: a silent clip.
     Raises `ModelError` if the width or height is odd: the colours have half the resolution.
     """
     check_frames(frames_THWC)
@@ -64,6 +73,7 @@ def encode_mp4(path: Path, frames_THWC: Frames, fps: int, metadata: Mapping[str,
     with (
         translated_media_errors("encode", path),
         av.open(str(path), "w", format="mp4", options=_CONTAINER_OPTIONS) as container,
+        nullcontext() if sound is None else av.open(str(sound), "r") as source,
     ):
         container.metadata.update({key: metadata[key] for key in sorted(metadata)})
         stream = container.add_stream(CODEC, rate=fps, options=_CODEC_OPTIONS)
@@ -74,6 +84,8 @@ def encode_mp4(path: Path, frames_THWC: Frames, fps: int, metadata: Mapping[str,
         context.gop_size = 2 * fps  # a player can seek to every second second
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = _LIMITED_RANGE
+        has_sound = source is not None and bool(source.streams.audio)
+        sound_stream = add_sound(container, source) if has_sound else None
         for index, frame_HWC in enumerate(frames_THWC):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_HWC), "rgb24")
             frame = frame.reformat(
@@ -85,6 +97,8 @@ def encode_mp4(path: Path, frames_THWC: Frames, fps: int, metadata: Mapping[str,
             frame.pts, frame.time_base = index, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+        if sound_stream is not None:
+            mux_sound(container, sound_stream, source)
 
 
 def probe_mp4(path: Path) -> ClipInfo:

@@ -21,7 +21,12 @@ SHOWN = {
     "check": "faces", "entity_id": "ada", "action": "review", "rule": "doubt", "frame": 8,
     "box": [1, 2, 3, 4], "score": 0.9, "label": "face", "text": "",
 }  # fmt: skip
+HEARD = {
+    "check": "sound", "entity_id": None, "action": "review", "rule": "sound-finding",
+    "start_s": 0.5, "end_s": 1.0, "score": 0.9, "label": "siren", "text": "",
+}  # fmt: skip
 JPEG = b"\xff\xd8 a frame"
+M4A = b"a sound"
 
 
 @pytest.fixture
@@ -39,12 +44,14 @@ def job_id(house: RightsHouse, tmp_path: Path) -> str:
     assert job is not None
     sheet = {
         "epoch": job.epoch, "action": "review", "rule": "doubt", "reason_code": "doubt",
-        "frames": ["frame-8.jpg"], "shown": [SHOWN],
+        "frames": ["frame-8.jpg"], "shown": [SHOWN], "heard": [HEARD], "sound": "sound.m4a",
     }  # fmt: skip
     (tmp_path / "sheet").write_text(json.dumps(sheet))
     (tmp_path / "frame").write_bytes(JPEG)
+    (tmp_path / "sound").write_bytes(M4A)
     evidence = EvidenceStore(house.jobs.database, house.house.blobs)
-    evidence.keep(job, tmp_path / "sheet", {"frame-8.jpg": tmp_path / "frame"}, now)
+    files = {"frame-8.jpg": tmp_path / "frame", "sound.m4a": tmp_path / "sound"}
+    evidence.keep(job, tmp_path / "sheet", files, now)
     house.jobs.hold(job, verdict(Action.REVIEW), now)
     return str(video["id"])
 
@@ -55,20 +62,23 @@ def _readings(house: RightsHouse) -> list[dict[str, str]]:
         return [json.loads(body) for (body,) in connection.execute(query)]
 
 
-def test_reviewer_reads_boxes_scores_and_frames_and_the_ledger_says_so(
+def test_reviewer_reads_boxes_scores_frames_and_sound_and_the_ledger_says_so(
     house: RightsHouse, job_id: str
 ) -> None:
     listed = house.ask("support", "GET", f"/v1/reviews/{job_id}/evidence").json()
     (sheet,) = listed["sheets"]
-    frame = f"/v1/reviews/{job_id}/evidence/{sheet['epoch']}/{sheet['frames'][0]}"
-    read = house.ask("support", "GET", frame)
+    folder = f"/v1/reviews/{job_id}/evidence/{sheet['epoch']}"
+    read = house.ask("support", "GET", f"{folder}/{sheet['frames'][0]}")
+    heard = house.ask("support", "GET", f"{folder}/{sheet['sound']}")
 
-    assert sheet["shown"] == [SHOWN]
+    assert (sheet["shown"], sheet["heard"]) == ([SHOWN], [HEARD])
     assert (read.status_code, read.content) == (200, JPEG)
+    assert (heard.content, heard.headers["content-type"]) == (M4A, "audio/mp4")
     assert read.headers["cache-control"] == "no-store"
     assert _readings(house) == [
         {"file": "sheet.json", "who": "support"},
         {"file": "frame-8.jpg", "who": "support"},
+        {"file": "sound.m4a", "who": "support"},
     ]
 
 

@@ -94,6 +94,6 @@ def test_frame_that_is_not_kept_is_not_found(jobs: JobStore, blobs: LocalStore, 
     job = _moderated(jobs, blobs, file)
     evidence = EvidenceStore(jobs.database, blobs)
 
-    assert evidence.frame(job.id, job.epoch, "frame-0.jpg", who="support", now=at(5)) == b"{}"
+    assert evidence.file(job.id, job.epoch, "frame-0.jpg", who="support", now=at(5)) == b"{}"
     with pytest.raises(NotFound):
-        evidence.frame(job.id, job.epoch, "frame-1.jpg", who="support", now=at(5))
+        evidence.file(job.id, job.epoch, "frame-1.jpg", who="support", now=at(5))

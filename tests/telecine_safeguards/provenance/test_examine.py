@@ -12,6 +12,7 @@ from telecine_safeguards.provenance.embed import embed
 from telecine_safeguards.provenance.examine import Limits, examine
 from tests.telecine_safeguards.provenance.files import encoded_again, mp4, sound_only
 from tests.telecine_safeguards.provenance.pictures import KEY, MARK_ID, textured_clip
+from tests.telecine_safeguards.tones import tone, write_sound
 
 
 def test_mark_is_read_from_uneven_times_and_odd_sizes(tmp_path: Path) -> None:
@@ -27,6 +28,12 @@ def test_without_keys_only_frames_are_sampled(tmp_path: Path) -> None:
     found = examine(mp4(tmp_path / "clip.mp4"), [], Limits())
     assert found.mark is None
     assert len(found.frames_THWC) == 4
+
+
+def test_sound_beside_the_picture_does_not_matter(tmp_path: Path) -> None:
+    for name, codecs in {"a.mp4": ("aac", "libx264"), "a.webm": ("libopus", "libvpx")}.items():
+        file = write_sound(tmp_path / name, tone(440, 0.5), codecs[0], video=codecs[1])
+        assert examine(file, [], Limits()).frames_THWC.shape == (4, 64, 64, 3)
 
 
 def test_broken_files_are_refused_with_a_reason(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_clip_that_is_held_leaves_evidence_for_its_reviewer(bench: Bench, words:
     assert (sheet["epoch"], sheet["action"]) == (job.epoch, "review")
     assert sheet["frames"] == ["frame-0.jpg", "frame-1.jpg", "frame-2.jpg"]
     assert [each["box"] for each in sheet["shown"]] == [[16, 16, 40, 40]] * 3
-    frame = evidence.frame(job.id, job.epoch, "frame-1.jpg", who="support", now=utc_now())
+    frame = evidence.file(job.id, job.epoch, "frame-1.jpg", who="support", now=utc_now())
     assert Image.open(io.BytesIO(frame)).size == (64, 64)
     assert b"a red circle" not in json.dumps(sheet).encode()
 

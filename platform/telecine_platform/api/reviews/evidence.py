@@ -1,7 +1,8 @@
-"""`/v1/reviews/{job_id}/evidence`: what moderation saw in a clip. Readings are in the ledger."""
+"""`/v1/reviews/{job_id}/evidence`: what moderation saw and heard. Readings are in the ledger."""
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 from telecine_platform.api.context import ApiContext, Context, ReviewCaller
 from telecine_platform.api.problems import RESPONSES
 from telecine_platform.errors import NotFound
-from telecine_platform.evidence.store import FRAME_TYPE, EvidenceStore
+from telecine_platform.evidence.store import CONTENT_TYPES, EvidenceStore
 from telecine_platform.ids import JOB_ID_PATTERN
 
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"], responses=RESPONSES)
@@ -33,8 +34,23 @@ class ShownView(BaseModel):
     text: str
 
 
+class HeardView(BaseModel):
+    """One thing in the sound, and what was decided about it."""
+
+    check: str
+    entity_id: str | None
+    action: str
+    rule: str
+    start_s: float
+    end_s: float
+    score: float
+    label: str
+    text: str
+    """What was said."""
+
+
 class SheetView(BaseModel):
-    """What one moderation of the job saw."""
+    """What one moderation of the job saw and heard."""
 
     epoch: int
     action: str
@@ -43,6 +59,9 @@ class SheetView(BaseModel):
     frames: list[str]
     """Names to read below `/evidence/{epoch}/`."""
     shown: list[ShownView]
+    heard: list[HeardView] = []
+    sound: str | None = None
+    """Likewise a name to read; null: the sound was not why."""
 
 
 class EvidenceView(BaseModel):
@@ -54,7 +73,7 @@ class EvidenceView(BaseModel):
 
 @router.get("/{job_id}/evidence", summary="List what moderation saw")
 def list_evidence(job_id: JobId, context: Context, caller: ReviewCaller) -> EvidenceView:
-    """Frames, boxes and scores of each moderation; 404 once they are forgotten, or if none are."""
+    """What each moderation saw and heard; 404 once it is forgotten, or if there is nothing."""
     sheets = _store(context).sheets(job_id, who=caller.tenant_id, now=context.now())
     if not sheets:
         raise NotFound(f"no evidence is kept of {job_id!r}")
@@ -64,21 +83,27 @@ def list_evidence(job_id: JobId, context: Context, caller: ReviewCaller) -> Evid
 
 @router.get(
     "/{job_id}/evidence/{epoch}/{name}",
-    summary="Look at a frame that moderation kept",
+    summary="Get a frame or the sound that moderation kept",
     response_class=Response,
-    responses={200: {"description": "The frame.", "content": {FRAME_TYPE: {}}}},
+    responses={
+        200: {
+            "description": "The frame or the sound.",
+            "content": {each: {} for each in CONTENT_TYPES.values()},
+        }
+    },
 )
-def read_frame(
+def read_file(
     job_id: JobId,
     epoch: Annotated[int, Path(ge=0, le=2**31 - 1)],
-    name: Annotated[str, Path(pattern=r"^frame-[0-9]{1,6}\.jpg$")],
+    name: Annotated[str, Path(pattern=r"^(frame-[0-9]{1,6}\.jpg|sound\.m4a)$")],
     context: Context,
     caller: ReviewCaller,
 ) -> Response:
-    """A JPEG, for a reviewer's eyes only."""
-    content = _store(context).frame(job_id, epoch, name, who=caller.tenant_id, now=context.now())
+    """A JPEG or an M4A, for reviewers only."""
+    content = _store(context).file(job_id, epoch, name, who=caller.tenant_id, now=context.now())
     headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-    return Response(content, media_type=FRAME_TYPE, headers=headers)
+    media_type = CONTENT_TYPES[PurePosixPath(name).suffix]
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _store(context: ApiContext) -> EvidenceStore:
