@@ -19,11 +19,13 @@ from telecine_platform.jobs.due import (
     visible_jobs,
 )
 from telecine_platform.jobs.held import HeldJobs
+from telecine_platform.jobs.orphans import LOOK_EVERY_S, delete_orphans
 from telecine_platform.jobs.overdue import fail_overdue
 from telecine_platform.jobs.retry import QUARANTINED, Failure, RetryPolicy
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.jobs.tenant_queues import adopt
 from telecine_platform.jobs.tickets import forget_tickets
+from telecine_platform.jobs.turns import take_turn
 from telecine_platform.records import Job, JobError, JobState
 from telecine_platform.settings import Settings
 from telecine_platform.storage.store import CHECKPOINTS, INPUTS, QUARANTINE, RESULTS, BlobStore
@@ -46,6 +48,8 @@ def reap(
     forget_tickets(jobs.database, now)
     expire(jobs, settings.result_ttl_s, now)
     sweep(jobs, blobs, now)
+    if take_turn(jobs.database, "orphans", LOOK_EVERY_S, now):
+        delete_orphans(jobs.database, blobs, now)
     EvidenceStore(jobs.database, blobs).forget(settings.evidence_ttl_s, now)
 
 
