@@ -74,7 +74,7 @@ class Settings(BaseModel):
     gang_axes: str = ""
     """How the ranks share the work, as `cfg2 x sp2 x tp4`; empty: planned at the gang's start."""
     gang_placement: str = ""
-    """What the GPUs do not hold, as letters of `TEV` (docs/plans.md), or `none`; empty: planned."""
+    """What GPUs do not hold, as letters of `TEZV` (docs/plans.md), or `none`; empty: planned."""
     rank_device: Literal["cpu", "cuda"] = "cpu"
     """`cpu` runs gloo on CPU actors, `cuda` runs NCCL with one GPU per rank."""
     registry_file: Path | None = None
@@ -180,7 +180,15 @@ class Settings(BaseModel):
     adapters: str = ""
     """LoRA adapters that requests may name, as `film,ink`; empty: none."""
     adapters_folder: Path | None = None
-    """Where each of them has a folder with its safetensors; None: there are none."""
+    """Where each of them has a folder with its safetensors; None: there are none, or they are
+    fetched into the data folder."""
+    adapters_url: str = ""
+    """`s3://bucket/adapters` or `file:///adapters`: each is fetched when it is first asked for;
+    empty: they lie in `adapters_folder`."""
+    max_adapter_bytes: _Count = 1024 * 1024 * 1024
+    """A larger adapter is not fetched; GPUs keep so much memory for each that may be loaded."""
+    max_cached_adapters: _Count = 16
+    """Fetched adapters that a node's disk keeps, the latest used ones."""
     max_loaded_adapters: _Count = 4
     """Adapters that a gang keeps loaded, the latest used ones; GPUs keep memory for them."""
     max_body_bytes: _Count = 16 * 1024 * 1024
@@ -263,6 +271,13 @@ class Settings(BaseModel):
                 raise ValueError(f"{name!r}: letters, digits, `.`, `_` and `-`, at most 64")
         return names
 
+    @field_validator("adapters_url")
+    @classmethod
+    def _check_adapters_url(cls, url: str) -> str:
+        if url and not url.startswith(("s3://", "file:///")):
+            raise ValueError("write s3://bucket/adapters or file:///adapters")
+        return url
+
     @model_validator(mode="after")
     def _check_tokens(self) -> Settings:
         given = {
@@ -307,6 +322,10 @@ class Settings(BaseModel):
     @property
     def allowed_adapters(self) -> frozenset[str]:
         return frozenset(name.strip() for name in self.adapters.split(",") if name.strip())
+
+    @property
+    def resolved_adapters_folder(self) -> Path:
+        return self.adapters_folder or self.data_dir / "adapters"
 
     @property
     def resolved_model_folder(self) -> Path:

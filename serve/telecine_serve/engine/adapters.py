@@ -1,18 +1,20 @@
 """The adapters that a request may ask for: allowed by the operator, the latest ones kept loaded.
 
 Each is a folder `NAME/` with `transformer.safetensors`, and for a second expert
-`transformer_2.safetensors`. Invariant: all ranks use the adapter, or all raise.
+`transformer_2.safetensors`; it lies on this node, or is fetched. Invariant: all ranks use the
+adapter, or all raise.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
-from telecine_platform.errors import InvalidRequest, ModelError
+from telecine_platform.errors import InvalidRequest, ModelError, TelecineError
 from telecine_serve.models.adapter import Adapter, adapted, load_adapter
+from telecine_serve.models.adapter_cache import AdapterCache
 from telecine_serve.models.checksums import check_checksums
 from telecine_serve.models.family import Model
 from telecine_serve.models.folder import LOW_NOISE_TRANSFORMER, TRANSFORMER
@@ -26,42 +28,57 @@ _COMPONENTS = (TRANSFORMER, LOW_NOISE_TRANSFORMER)
 class Adapters:
     """Of one model on this rank."""
 
-    def __init__(self, folder: Path | None, names: frozenset[str], max_loaded: int) -> None:
-        """`names` are the allowed ones; without a folder there are none."""
-        self._folder = folder
+    def __init__(
+        self, home: Path | AdapterCache | None, names: frozenset[str], max_loaded: int
+    ) -> None:
+        """`names` are the allowed ones; without a home there are none."""
+        self._home = home
         self._names = names
         self._max_loaded = max_loaded
         self._loaded: OrderedDict[str, list[Adapter]] = OrderedDict()
         self.num_loads = 0
 
     @contextmanager
-    def applied(self, name: str | None, model: Model, ranks: RankContext | None) -> Iterator[None]:
+    def applied(
+        self,
+        name: str | None,
+        model: Model,
+        ranks: RankContext | None,
+        beat: Callable[[], None] = lambda: None,
+    ) -> Iterator[None]:
         """Within the block the model's experts have the adapter; None: they are as they are.
 
-        Collective where there is more than one rank and a name. Raises InvalidRequest for one that
-        is not allowed, ModelError on all ranks if one of them cannot load it.
+        Collective where there is more than one rank and a name; `beat` is called while it is
+        fetched. Raises InvalidRequest for one that is not allowed, ModelError or StorageUnavailable
+        on all ranks if one of them cannot load it.
         """
         if name is None:
             yield
             return
-        if self._folder is None or name not in self._names:
+        if self._home is None or name not in self._names:
             raise InvalidRequest(f"no adapter {name[:100]!r} may be used here", param="adapter")
-        of_experts = self._get(name, self._folder / name, model, ranks)
+        of_experts = self._get(name, self._home, model, ranks, beat)
         with ExitStack() as stack:
             for expert, adapter in zip(model.experts, of_experts, strict=True):
                 stack.enter_context(adapted(expert.transformer, adapter, ranks))
             yield
 
     def _get(
-        self, name: str, folder: Path, model: Model, ranks: RankContext | None
+        self,
+        name: str,
+        home: Path | AdapterCache,
+        model: Model,
+        ranks: RankContext | None,
+        beat: Callable[[], None],
     ) -> list[Adapter]:
-        failure: ModelError | None = None
+        failure: TelecineError | None = None
         of_experts = self._loaded.pop(name, None)
         if of_experts is None:
             try:
-                of_experts = _load(folder, model, ranks)
+                with _at_hand(home, name, beat) as folder:
+                    of_experts = _load(folder, model, ranks)
                 self.num_loads += 1
-            except ModelError as error:
+            except TelecineError as error:
                 failure = error
         if ranks is not None and ranks.world_size > 1:
             someone_failed = is_true_on_any_rank(
@@ -78,6 +95,12 @@ class Adapters:
 
 
 NO_ADAPTERS = Adapters(None, frozenset(), 1)
+
+
+def _at_hand(
+    home: Path | AdapterCache, name: str, beat: Callable[[], None]
+) -> AbstractContextManager[Path]:
+    return nullcontext(home / name) if isinstance(home, Path) else home.at_hand(name, beat)
 
 
 def _load(folder: Path, model: Model, ranks: RankContext | None) -> list[Adapter]:

@@ -113,7 +113,7 @@ class Engine:
         cache = StepCache(spec.step_cache, self._ranks)
         first_step, latents_BCTHW = self._start(spec, scheduler, resume_from, fingerprint)
         with (
-            self._adapters.applied(spec.adapter, self._model, self._ranks),
+            self._adapters.applied(spec.adapter, self._model, self._ranks, control.beat),
             self._beats_per_block(control),
         ):
             for step in range(first_step, spec.num_steps):

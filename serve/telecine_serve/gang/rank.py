@@ -75,9 +75,9 @@ class Rank:
         """Join the process group, check its collectives, load this rank's part of the model."""
         import torch
 
-        from telecine_serve.engine.adapters import Adapters
         from telecine_serve.engine.checkpoint_store import CheckpointStore
         from telecine_serve.engine.start import start_engine
+        from telecine_serve.gang.adapters import open_adapters
         from telecine_serve.models.licence_gate import check_training_data
         from telecine_serve.parallel.mesh import init_ranks
 
@@ -103,9 +103,7 @@ class Rank:
             device,
             self._ranks,
             plan.placement,
-            Adapters(
-                settings.adapters_folder, settings.allowed_adapters, settings.max_loaded_adapters
-            ),
+            open_adapters(settings),
         )
         blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
         self._checkpoints = CheckpointStore(blobs)

@@ -16,8 +16,8 @@ from telecine_serve.models.training_data import MANIFEST_FILE, TrainingManifest,
 
 
 def check_training_data(settings: Settings) -> tuple[TrainingManifest, ...]:
-    """The model's manifest and those of the allowed adapters; none if no keys are set. Reads all of
-    the weights.
+    """The model's manifest and those of the allowed adapters that lie here; none if no keys are
+    set. Reads all of the weights. What is fetched later is asked about then (`open_adapters`).
 
     Raises `ModelError` for weights that nobody trusted vouches for or that are not the vouched
     ones, and for a licence that is not accepted; `SettingsError` for settings that would check less
@@ -28,7 +28,7 @@ def check_training_data(settings: Settings) -> tuple[TrainingManifest, ...]:
             raise SettingsError("model_licences needs model_keys_file: whose word for them counts?")
         return ()
     folders = [settings.resolved_model_folder]
-    if settings.adapters_folder is not None:
+    if settings.adapters_folder is not None and not settings.adapters_url:
         folders += [settings.adapters_folder / name for name in sorted(settings.allowed_adapters)]
     return tuple(
         check_folder(folder, settings.model_keys_file, settings.model_licences)
