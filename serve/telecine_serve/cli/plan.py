@@ -96,7 +96,7 @@ def _show(planning: Planning, console: Console) -> None:
     console.print(
         f"A rank sends {plan.traffic.total_bytes / 1e9:.1f} GB per step (tp "
         f"{plan.traffic.tp_bytes / 1e9:.1f}, sp {plan.traffic.sp_bytes / 1e9:.1f}, cfg "
-        f"{plan.traffic.cfg_bytes / 1e9:.2f}).\n"
+        f"{plan.traffic.cfg_bytes / 1e9:.2f}, weights {plan.traffic.weights_bytes / 1e9:.1f}).\n"
         f"Estimated: {plan.step_s:.2f} s per step, {plan.clip_s:.0f} s per clip."
     )
     rejected = Table("rejected", "because")
@@ -112,6 +112,11 @@ def _placement_lines(plan: Plan) -> list[str]:
         lines.append("the text encoder runs on the host's cores")
     if not placement.are_all_experts_resident:
         lines.append("one expert at a time is on the GPU, both are in host memory")
+    if placement.are_weights_streamed:
+        lines.append(
+            "the transformer waits in host memory, divided over the gang; each step a rank copies "
+            f"{plan.traffic.bus_bytes / 1e9:.0f} GB to its GPU, block by block"
+        )
     if placement.is_decode_tiled:
         lines.append("the VAE decodes in tiles: seams change the picture a little")
     if plan.host_bytes:

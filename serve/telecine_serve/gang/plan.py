@@ -10,7 +10,12 @@ from telecine_platform.settings import Settings
 from telecine_serve.models.architectures import architecture_from_folder
 from telecine_serve.parallel.architecture import Architecture, ClipShape
 from telecine_serve.parallel.axes import Axes, axes_from_text
-from telecine_serve.parallel.legal import axes_of_gang, illegal_because, least_memory_axes
+from telecine_serve.parallel.legal import (
+    axes_of_gang,
+    illegal_because,
+    least_memory_axes,
+    unplaceable_because,
+)
 from telecine_serve.parallel.placement import Placement, placement_from_text
 from telecine_serve.parallel.plan import ALL_PLACEMENTS, Cluster, make_plan
 
@@ -45,9 +50,14 @@ def plan_gang(
         placements = (placement_from_text(settings.gang_placement),)
     for axes in chosen:
         _check_chosen(architecture, clip, axes, settings, gpu_memory_bytes, gpus_per_node)
+        if settings.gang_placement and (reason := unplaceable_because(axes, placements[0])):
+            raise PlanError(f"gang_axes {settings.gang_axes!r}: {reason}")
     if gpu_memory_bytes is None:
-        axes = chosen[0] if chosen else least_memory_axes(architecture, settings.num_ranks)
-        return GangPlan(axes=axes, placement=placements[0])
+        placement = placements[0]
+        axes = (
+            chosen[0] if chosen else least_memory_axes(architecture, settings.num_ranks, placement)
+        )
+        return GangPlan(axes=axes, placement=placement)
     cluster = Cluster(
         num_gpus=settings.num_ranks,
         gpu_memory_bytes=gpu_memory_bytes - _adapter_bytes(settings),
@@ -83,6 +93,9 @@ def _check_chosen(
 
 def _adapter_bytes(settings: Settings) -> int:
     """Of the largest ones that may be loaded together, not divided."""
+    if settings.adapters_url:
+        num_loaded = min(settings.max_loaded_adapters, len(settings.allowed_adapters))
+        return num_loaded * settings.max_adapter_bytes
     folder = settings.adapters_folder
     if folder is None:
         return 0

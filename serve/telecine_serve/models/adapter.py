@@ -69,10 +69,11 @@ def load_adapter(
             up = _mine(up, 0, ranks)
         elif split is Split.ROW:
             down = _mine(down, 1, ranks)
-        if (up.shape[0], down.shape[1]) != tuple(weight.shape) or up.shape[1] != rank:
+        shape = tuple(_full_shape(weight))
+        if (up.shape[0], down.shape[1]) != shape or up.shape[1] != rank:
             raise ModelError(
                 f"{file}: {name} adds {tuple(up.shape)} x {tuple(down.shape)}, the layer has "
-                f"{tuple(weight.shape)} here"
+                f"{shape} here"
             )
         adapter[name] = LowRank(
             down=down.to(device, weight.dtype).contiguous(),
@@ -132,9 +133,15 @@ def _weight(transformer: nn.Module, name: str, file: Path) -> torch.Tensor:
     except AttributeError:
         layer = None
     weight = getattr(layer, "weight", None)
-    if not isinstance(weight, torch.Tensor) or weight.ndim != 2:
+    if not isinstance(weight, torch.Tensor) or len(_full_shape(weight)) != 2:
         raise ModelError(f"{file}: the model has no linear layer {name[:100]!r}")
     return weight
+
+
+def _full_shape(weight: torch.Tensor) -> torch.Size:
+    """A weight that waits on the host (`parallel/weight_stream.py`) has no values to show here."""
+    shape: torch.Size = getattr(weight, "ds_shape", weight.shape)
+    return shape
 
 
 def _mine(whole: torch.Tensor, dim: int, ranks: RankContext | None) -> torch.Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from telecine_platform.errors import ModelError
+from telecine_serve.parallel.locked_pages import lock_pages
 
 _ALIGNMENT_BYTES = 256
 """Of each parameter in a block; what CUDA's own allocator keeps to."""
@@ -65,7 +66,7 @@ def _pack(expert: nn.Module, device: torch.device) -> torch.Tensor:
     for name, view in _views(expert, block).items():
         _put(expert, name, view.copy_(expert.get_parameter(name)))
     if device.type == "cuda":
-        _lock_pages(block)
+        lock_pages(block)
     return block
 
 
@@ -88,11 +89,3 @@ def _views(expert: nn.Module, block: torch.Tensor) -> dict[str, torch.Tensor]:
 def _padded_bytes(parameter: nn.Parameter) -> int:
     num_bytes = parameter.numel() * parameter.element_size()
     return -(-num_bytes // _ALIGNMENT_BYTES) * _ALIGNMENT_BYTES
-
-
-def _lock_pages(block: torch.Tensor) -> None:
-    """Copies from locked pages run at the bus's full speed. Not `pin_memory`, whose allocator
-    rounds a block up to a power of two: 28 GB would take 34.
-    """
-    code = torch.cuda.cudart().cudaHostRegister(block.data_ptr(), block.nbytes, 0)  # type: ignore[no-untyped-call,attr-defined,unused-ignore]
-    torch.cuda.check_error(int(code))

@@ -74,6 +74,7 @@ def load_model(
             ranks,
             component=name,
             weights_device=_HOST if take_turns else None,
+            is_streamed=placement.are_weights_streamed,
         )
         for name in names
     )

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from telecine_platform.errors import ModelError
+from telecine_platform.errors import ModelError, PlanError
 from telecine_serve.models.checksums import check_checksums
 from telecine_serve.models.divide import divide
 from telecine_serve.models.family import Family
@@ -34,13 +34,16 @@ def load_transformer(
     *,
     component: str = TRANSFORMER,
     weights_device: torch.device | None = None,
+    is_streamed: bool = False,
 ) -> nn.Module:
     """This rank's part of the transformer in `folder`/`component`, in evaluation mode, frozen.
 
-    It computes on `device`; `weights_device` is where its weights wait, if not there.
+    It computes on `device`; `weights_device` is where its weights wait, if not there. Streamed,
+    they wait on the host, divided over the gang, and come block by block.
     Raises ModelError for weights that are missing, damaged or do not fit, PlanError for a model
     that does not divide along the axes of `ranks`.
     """
+    stream = _new_stream(ranks, device) if is_streamed else None
     transformer = _build_empty(folder / component, family)
     rules = family.sharding_rules(transformer)
     if ranks is not None:
@@ -57,9 +60,12 @@ def load_transformer(
         dtype_from_name=lambda name: _dtype(transformer, name, dtype),
         device=weights_device or device,
         is_unused=lambda name: _is_unused(transformer, name),
+        new_parameter=None if stream is None else stream.kept,
     )
     _move_buffers(transformer, device)
     loaded: nn.Module = transformer.eval().requires_grad_(False)
+    if stream is not None:
+        stream.attach(loaded, loaded.get_submodule(family.blocks).children())
     return loaded
 
 
@@ -87,6 +93,18 @@ def _build_empty(folder: Path, family: Family) -> Any:  # Any: diffusers ships n
             return getattr(diffusers, family.transformer_class).from_config(config)
     except (TypeError, ValueError) as error:
         raise ModelError(f"cannot load {folder}: {error}") from error
+
+
+def _new_stream(ranks: RankContext | None, device: torch.device) -> Any:
+    """Any: a WeightStream, which is imported late, as it loads DeepSpeed."""
+    if ranks is None or ranks.tp_size > 1:
+        raise PlanError(
+            "weights that wait on the host (gang_placement with Z) are divided over the ranks of a "
+            f"gang with tp1: {'there is no gang' if ranks is None else f'it has {ranks.axes}'}"
+        )
+    from telecine_serve.parallel.weight_stream import WeightStream
+
+    return WeightStream(ranks.world_group, device)
 
 
 def _move_buffers(transformer: nn.Module, device: torch.device) -> None:

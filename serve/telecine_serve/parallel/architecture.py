@@ -60,6 +60,14 @@ class Architecture:
         return 8 * d * d + (256 + self.text_width) * d
 
 
+def expert_bytes(architecture: Architecture, tp_size: int) -> float:
+    """One rank's part of one expert in bf16."""
+    num_parameters = (
+        architecture.num_sharded_parameters / tp_size + architecture.num_replicated_parameters
+    )
+    return BYTES_BF16 * num_parameters
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipShape:
     """What is to be generated."""

@@ -24,6 +24,9 @@ class Calibration:
     host_share: float = 0.8
     """Of a node's memory that weights may take: processes, shared memory and the files that are
     read want the rest. Guess."""
+    streamed_blocks: int = 3
+    """Of streamed weights, on the GPU at once: the block that computes, the next one as it is
+    gathered, and as it is put together. Counted in DeepSpeed 0.19.8, `AllGatherCoalescedHandle`."""
     activation_widths: float = 5.0
     """Token-sized bf16 tensors alive at the peak of a block on every rank. Guess (same source)."""
     activation_sharded_widths: float = 5.4

@@ -14,12 +14,13 @@ from telecine_serve.parallel.architecture import (
     BYTES_FP32,
     Architecture,
     ClipShape,
+    expert_bytes,
     latent_bytes,
     num_tokens,
 )
 from telecine_serve.parallel.axes import Axes
 from telecine_serve.parallel.calibration import Calibration
-from telecine_serve.parallel.placement import Placement
+from telecine_serve.parallel.placement import ALL_ON_GPU, Placement
 
 _CACHED_WIDTHS = 2
 """What the first block added to the tokens, and what the others did (`engine/step_cache.py`)."""
@@ -52,10 +53,14 @@ class Traffic:
     tp_bytes: float
     sp_bytes: float
     cfg_bytes: float
+    weights_bytes: float
+    """Its part of the transformer to the other ranks, where weights are streamed."""
+    bus_bytes: float
+    """The same from host memory to its GPU; not sent, so not in the total."""
 
     @property
     def total_bytes(self) -> float:
-        return self.tp_bytes + self.sp_bytes + self.cfg_bytes
+        return self.tp_bytes + self.sp_bytes + self.cfg_bytes + self.weights_bytes
 
 
 def memory_of(
@@ -65,11 +70,11 @@ def memory_of(
     placement: Placement,
     calibration: Calibration,
 ) -> Memory:
-    """Weights in bf16 (the VAE in float32): (sharded / tp + replicated) per resident expert.
+    """Weights in bf16 (the VAE in float32): (sharded / tp + replicated) per resident expert; of
+    streamed ones some blocks and what is not in blocks.
 
     Activations: A (5 + 5.4 / tp) / sp; a step cache 2 A / sp for each half that a rank predicts.
     """
-    num_resident = architecture.num_experts if placement.are_all_experts_resident else 1
     hidden_bytes = BYTES_BF16 * num_tokens(architecture, clip) * architecture.width
     num_widths = (
         calibration.activation_widths + calibration.activation_sharded_widths / axes.tp_size
@@ -77,7 +82,7 @@ def memory_of(
     if clip.has_step_cache:
         num_widths += _CACHED_WIDTHS * clip.num_forwards / axes.cfg_size
     return Memory(
-        transformer_bytes=num_resident * expert_bytes(architecture, axes.tp_size),
+        transformer_bytes=_transformer_bytes(architecture, axes, placement, calibration),
         text_encoder_bytes=architecture.text_encoder_bytes * placement.is_text_encoder_on_gpu,
         vae_bytes=architecture.vae_bytes + architecture.image_encoder_bytes,
         denoise_bytes=hidden_bytes * num_widths / axes.sp_size,
@@ -90,9 +95,13 @@ def host_bytes(
     architecture: Architecture, axes: Axes, placement: Placement, node_size: int
 ) -> float:
     """Of one node's host memory, with a rank for each of its GPUs: each rank's part of every expert
-    if they take turns (its pages are locked), and a gang's text encoder if it runs there.
+    if they take turns or are streamed (its pages are locked), and a gang's text encoder if it runs
+    there.
     """
     num_bytes = 0.0
+    if placement.are_weights_streamed:
+        of_rank_bytes = architecture.num_experts * expert_bytes(architecture, 1) / axes.num_ranks
+        num_bytes += node_size * of_rank_bytes
     if not placement.are_all_experts_resident:
         of_rank_bytes = architecture.num_experts * expert_bytes(architecture, axes.tp_size)
         num_bytes += node_size * of_rank_bytes
@@ -101,26 +110,24 @@ def host_bytes(
     return num_bytes
 
 
-def expert_bytes(architecture: Architecture, tp_size: int) -> float:
-    """One rank's part of one expert in bf16."""
-    num_parameters = (
-        architecture.num_sharded_parameters / tp_size + architecture.num_replicated_parameters
-    )
-    return BYTES_BF16 * num_parameters
-
-
-def traffic_of(architecture: Architecture, clip: ClipShape, axes: Axes) -> Traffic:
+def traffic_of(
+    architecture: Architecture, clip: ClipShape, axes: Axes, placement: Placement = ALL_ON_GPU
+) -> Traffic:
     """Per rank and step: tp 6 L A (tp-1) / (tp sp) for 3 ring all-reduces per block, sp
-    4 L A (sp-1) / (sp^2 tp) for 4 all-to-alls, per forward; cfg one prediction per step.
+    4 L A (sp-1) / (sp^2 tp) for 4 all-to-alls, per forward; cfg one prediction per step. Streamed
+    weights W on n ranks: W / n over the bus and W (n-1) / n by ring all-gathers, per forward.
     """
     hidden_bytes = BYTES_BF16 * num_tokens(architecture, clip) * architecture.width
     per_forward = architecture.num_layers * hidden_bytes
     num_forwards = clip.num_forwards / axes.cfg_size
-    tp, sp = axes.tp_size, axes.sp_size
+    tp, sp, n = axes.tp_size, axes.sp_size, axes.num_ranks
+    streamed_bytes = num_forwards * expert_bytes(architecture, 1) * placement.are_weights_streamed
     return Traffic(
         tp_bytes=num_forwards * 6 * per_forward * (tp - 1) / (tp * sp),
         sp_bytes=num_forwards * 4 * per_forward * (sp - 1) / (sp * sp * tp),
         cfg_bytes=latent_bytes(architecture, clip) * (axes.cfg_size - 1.0),
+        weights_bytes=streamed_bytes * (n - 1) / n,
+        bus_bytes=streamed_bytes / n,
     )
 
 
@@ -141,16 +148,21 @@ def step_seconds(
     axes: Axes,
     gpus_per_node: int,
     calibration: Calibration,
+    placement: Placement = ALL_ON_GPU,
 ) -> float:
-    """Computing plus sending plus latencies: nothing overlaps in our engine.
+    """Computing plus sending plus latencies: nothing overlaps in our engine. (Streamed weights do,
+    with the block before: not counted until it is measured.)
 
     Latencies per forward and block: 5 collectives for tp (3 of activations, 2 of norm statistics),
-    4 for sp. A group that leaves its node is counted as if all its bytes did.
+    4 for sp, 1 for streamed weights. A group that leaves its node is counted as if all its bytes
+    did.
     """
     num_forwards = clip.num_forwards / axes.cfg_size
     flops = forward_flops(architecture, clip) / (axes.sp_size * axes.tp_size)
-    traffic = traffic_of(architecture, clip, axes)
-    num_collectives = architecture.num_layers * (5 * (axes.tp_size > 1) + 4 * (axes.sp_size > 1))
+    traffic = traffic_of(architecture, clip, axes, placement)
+    num_collectives = architecture.num_layers * (
+        5 * (axes.tp_size > 1) + 4 * (axes.sp_size > 1) + placement.are_weights_streamed
+    )
 
     def seconds_to_send(num_bytes: float, span: int) -> float:
         is_inside_node = gpus_per_node % span == 0
@@ -162,6 +174,8 @@ def step_seconds(
         + seconds_to_send(traffic.tp_bytes, axes.tp_size)
         + seconds_to_send(traffic.sp_bytes, axes.tp_size * axes.sp_size)
         + seconds_to_send(traffic.cfg_bytes, axes.num_ranks)
+        + seconds_to_send(traffic.weights_bytes, axes.num_ranks)
+        + traffic.bus_bytes / calibration.host_bytes_per_s
         + num_forwards * num_collectives * calibration.collective_latency_s
     )
 
@@ -194,6 +208,17 @@ def clip_overhead_seconds(
         most_on_a_rank = math.ceil(rows * columns / axes.num_ranks)
         decode_s *= calibration.decode_tiled_slowdown * most_on_a_rank / (rows * columns)
     return text_s + copied_bytes / calibration.host_bytes_per_s + decode_s
+
+
+def _transformer_bytes(
+    architecture: Architecture, axes: Axes, placement: Placement, calibration: Calibration
+) -> float:
+    if placement.are_weights_streamed:
+        block_size = architecture.num_sharded_parameters / architecture.num_layers
+        size = calibration.streamed_blocks * block_size + architecture.num_replicated_parameters
+        return BYTES_BF16 * size
+    num_resident = architecture.num_experts if placement.are_all_experts_resident else 1
+    return num_resident * expert_bytes(architecture, axes.tp_size)
 
 
 def _decode_bytes(

@@ -8,6 +8,7 @@ from itertools import product
 from telecine_platform.errors import PlanError
 from telecine_serve.parallel.architecture import Architecture, ClipShape
 from telecine_serve.parallel.axes import Axes
+from telecine_serve.parallel.placement import ALL_ON_GPU, Placement
 
 
 def illegal_because(
@@ -26,7 +27,16 @@ def illegal_because(
     return None
 
 
-def least_memory_axes(architecture: Architecture, num_ranks: int) -> Axes:
+def unplaceable_because(axes: Axes, placement: Placement) -> str | None:
+    """Why the engine cannot have `placement` on `axes`; None if it can."""
+    if placement.are_weights_streamed and axes.tp_size > 1:
+        return f"weights that are streamed (Z) need tp 1, not {axes.tp_size}"
+    return None
+
+
+def least_memory_axes(
+    architecture: Architecture, num_ranks: int, placement: Placement = ALL_ON_GPU
+) -> Axes:
     """The axes for CPU ranks of one machine, which share its memory: as much tp as divides, then
     sp, then cfg. Raises PlanError if no axes use `num_ranks`.
     """
@@ -35,6 +45,7 @@ def least_memory_axes(architecture: Architecture, num_ranks: int) -> Axes:
         axes
         for axes in axes_of_gang(num_ranks)
         if illegal_because(architecture, clip, axes, num_ranks) is None
+        and unplaceable_because(axes, placement) is None
     ]
     if not legal:
         raise PlanError(

@@ -30,12 +30,13 @@ def load_shards(
     dtype_from_name: Callable[[str], torch.dtype],
     device: torch.device,
     is_unused: Callable[[str], bool] = lambda _: False,
+    new_parameter: Callable[[torch.Tensor, torch.dtype], nn.Parameter] | None = None,
 ) -> None:
     """Put weights on `device` into a transformer on the meta device, sharded before or never.
 
     `splits` says which modules are divided (from `splits_from_rules`); a tensor that `is_unused`
-    may be left over. Raises ModelError for files
-    that do not fit.
+    may be left over. `new_parameter` makes one of this rank's part of a tensor, where it is not
+    simply to be on `device`. Raises ModelError for files that do not fit.
     """
     with ExitStack() as stack:
         tensor_from_name = _open_all(files, stack)
@@ -52,9 +53,13 @@ def load_shards(
                     f"{name} in the file is {tuple(whole.get_shape())}; rank {tp_rank} of "
                     f"{tp_size} needs {tuple(parameter.shape)} of it"
                 )
-            own = torch.empty(part.shape, dtype=dtype_from_name(name), device=device).copy_(part)
-            module = transformer.get_submodule(module_name)
-            setattr(module, leaf, nn.Parameter(own, requires_grad=False))
+            dtype = dtype_from_name(name)
+            if new_parameter is None:
+                own = torch.empty(part.shape, dtype=dtype, device=device).copy_(part)
+                filled = nn.Parameter(own, requires_grad=False)
+            else:
+                filled = new_parameter(part, dtype)
+            setattr(transformer.get_submodule(module_name), leaf, filled)
 
 
 def _open_all(files: Iterable[Path], stack: ExitStack) -> dict[str, Any]:

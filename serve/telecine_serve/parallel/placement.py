@@ -19,15 +19,23 @@ class Placement:
     is_text_encoder_on_gpu: bool = True
     are_all_experts_resident: bool = True
     """If not, the expert that a step needs is copied from host memory."""
+    are_weights_streamed: bool = False
+    """The transformers wait in host memory, divided over the gang, and blocks are gathered one by
+    one (`weight_stream`): for a gang with tp1, where no whole expert fits."""
     is_decode_tiled: bool = False
     """Tiles save memory and go round the ranks, but their seams change the picture
     (facts/engine.md section 5)."""
+
+    def __post_init__(self) -> None:
+        if self.are_weights_streamed and not self.are_all_experts_resident:
+            raise PlanError("weights that are streamed (Z) cannot also take turns (E)")
 
     def __str__(self) -> str:
         """Its marks in docs/plans.md, as `TE`; `none` for the default."""
         return (
             "T" * (not self.is_text_encoder_on_gpu)
             + "E" * (not self.are_all_experts_resident)
+            + "Z" * self.are_weights_streamed
             + "V" * self.is_decode_tiled
         ) or _NOTHING
 
@@ -41,10 +49,11 @@ def placement_from_text(text: str) -> Placement:
     placement = Placement(
         is_text_encoder_on_gpu="T" not in marks,
         are_all_experts_resident="E" not in marks,
+        are_weights_streamed="Z" in marks,
         is_decode_tiled="V" in marks,
     )
     if str(placement) != text:
         raise PlanError(
-            f"{text[:60]!r} names no placement; write letters of TEV in this order, or {_NOTHING}"
+            f"{text[:60]!r} names no placement; write letters of TEZV in this order, or {_NOTHING}"
         )
     return placement

@@ -1,6 +1,7 @@
 """Choose how a gang divides a model: illegal ways fall, of those that fit the best one wins. Pure.
 
-Best is: exact before tiled decoding, then the fewest seconds per clip. GPUs that one gang cannot
+Best is: weights on the GPUs before streamed ones, exact before tiled decoding, then the fewest
+seconds per clip. GPUs that one gang cannot
 use well make more gangs of the same plan. Invariant: a plan that comes out is legal and fits.
 """
 
@@ -24,13 +25,20 @@ from telecine_serve.parallel.cost_model import (
     step_seconds,
     traffic_of,
 )
-from telecine_serve.parallel.legal import all_axes, illegal_because
+from telecine_serve.parallel.legal import all_axes, illegal_because, unplaceable_because
 from telecine_serve.parallel.placement import Placement
 
 _MAX_SUGGESTED_GPUS = 64
 ALL_PLACEMENTS = tuple(
-    Placement(is_text_encoder_on_gpu=text, are_all_experts_resident=experts, is_decode_tiled=tiled)
-    for text, experts, tiled in product((True, False), (True, False), (False, True))
+    Placement(
+        is_text_encoder_on_gpu=text,
+        are_all_experts_resident=experts,
+        are_weights_streamed=streamed,
+        is_decode_tiled=tiled,
+    )
+    for (experts, streamed), text, tiled in product(
+        ((True, False), (False, False), (True, True)), (True, False), (False, True)
+    )
 )
 
 
@@ -99,9 +107,12 @@ def make_plan(
     plans: list[Plan] = []
     rejections: list[Rejection] = []
     for axes in candidates or all_axes(cluster.num_gpus):
+        possible = [p for p in placements if unplaceable_because(axes, p) is None]
         reason = illegal_because(architecture, clip, axes, cluster.node_size)
+        if reason is None and not possible:
+            reason = unplaceable_because(axes, placements[0])
         if reason is None:
-            plan = _best_placement(architecture, clip, axes, cluster, placements, calibration)
+            plan = _best_placement(architecture, clip, axes, cluster, possible, calibration)
             if _fits(plan, cluster, calibration):
                 plans.append(plan)
                 continue
@@ -123,9 +134,9 @@ def _best_placement(
     calibration: Calibration,
 ) -> Plan:
     """The best one that fits; if none does, the smallest one."""
-    step_s = step_seconds(architecture, clip, axes, cluster.node_size, calibration)
     plans = []
     for placement in placements:
+        step_s = step_seconds(architecture, clip, axes, cluster.node_size, calibration, placement)
         overhead_s = clip_overhead_seconds(architecture, clip, axes, placement, calibration)
         plans.append(
             Plan(
@@ -134,7 +145,7 @@ def _best_placement(
                 placement=placement,
                 memory=memory_of(architecture, clip, axes, placement, calibration),
                 host_bytes=host_bytes(architecture, axes, placement, cluster.node_size),
-                traffic=traffic_of(architecture, clip, axes),
+                traffic=traffic_of(architecture, clip, axes, placement),
                 step_s=step_s,
                 clip_s=clip.num_steps * step_s + overhead_s,
             )
@@ -145,8 +156,14 @@ def _best_placement(
     return min(plans, key=lambda plan: plan.memory.total_bytes)
 
 
-def _rank(plan: Plan) -> tuple[bool, float, int]:
-    return (plan.placement.is_decode_tiled, plan.clip_s, plan.axes.num_ranks)
+def _rank(plan: Plan) -> tuple[bool, bool, float, int]:
+    placement = plan.placement
+    return (
+        placement.are_weights_streamed,
+        placement.is_decode_tiled,
+        plan.clip_s,
+        plan.axes.num_ranks,
+    )
 
 
 def _fits(plan: Plan, cluster: Cluster, calibration: Calibration) -> bool:
@@ -173,6 +190,8 @@ def _too_large(plan: Plan, cluster: Cluster, calibration: Calibration) -> str:
 
 
 def _worse(plan: Plan, chosen: Plan) -> str:
+    if plan.placement.are_weights_streamed and not chosen.placement.are_weights_streamed:
+        return "fits only with weights that come from host memory block by block"
     if plan.placement.is_decode_tiled and not chosen.placement.is_decode_tiled:
         return "fits only with tiled decoding, whose seams change the picture"
     return f"slower: {plan.clip_s:.1f} s per clip instead of {chosen.clip_s:.1f} s"
@@ -194,13 +213,14 @@ def _nothing_fits(
 
     def smallest(other: Cluster) -> Plan:
         legal = (
-            axes
+            (axes, [p for p in placements if unplaceable_because(axes, p) is None])
             for axes in all_axes(other.num_gpus)
             if illegal_because(architecture, clip, axes, other.node_size) is None
         )
         plans = (
-            _best_placement(architecture, clip, axes, other, placements, calibration)
-            for axes in legal
+            _best_placement(architecture, clip, axes, other, possible, calibration)
+            for axes, possible in legal
+            if possible
         )
         return min(plans, key=lambda plan: plan.memory.total_bytes)
 

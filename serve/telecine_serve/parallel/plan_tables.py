@@ -27,14 +27,18 @@ cfg x sp x tp of one gang, how many gangs, memory of the fullest GPU, estimated 
 per clip. The estimates are arithmetic (`parallel/cost_model.py`), not measurements.
 
 Marks: **T** the text encoder runs on the host's cores; **E** one expert at a time is on the GPU;
-**V** the VAE decodes in tiles, spread over the ranks, which changes the picture a little and is the
-last resort.
+**Z** the transformer waits in host memory, divided over the gang, and comes block by block
+(DeepSpeed's ZeRO-3 with parameter offload): only where nothing else fits; **V** the VAE decodes in
+tiles, spread over the ranks, which changes the picture a little: only where nothing exact fits.
 
 Why 32 GPUs make two gangs: 40 heads do not divide over the 16 ranks of a half.
 A gang plans the same way at its start and runs what comes out. With **E** each rank keeps both
 experts in its host memory ({host_gb} at tp1, half of it at tp2) and copies the one that is needed,
-twice per clip. The tables take the host's memory to be enough; a gang asks Ray what its nodes have,
-and `telecine plan --node-memory` takes it into account.
+twice per clip. With **Z** a gang has each expert once in its nodes' memory, and at every forward
+pass a rank copies its part of one to its GPU and gathers the rest from the others
+([decision 0024](../decisions/0024-streamed-weights-come-last.md)). The tables take the host's
+memory to be enough; a gang asks Ray what its nodes have, and `telecine plan --node-memory` takes it
+into account.
 """
 
 

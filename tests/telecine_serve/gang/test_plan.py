@@ -102,6 +102,21 @@ def test_gpus_keep_memory_for_the_largest_adapters(embedded_folder: Path, tmp_pa
         plan_gang(settings, 4 * 10**9, 8)
 
 
+def test_gpus_keep_memory_for_adapters_that_are_yet_to_be_fetched(embedded_folder: Path) -> None:
+    settings = Settings(
+        num_ranks=1,
+        model_folder=embedded_folder,
+        adapters="film,ink,oil",
+        adapters_url="s3://bucket/adapters",
+        max_adapter_bytes=10**9,
+        max_loaded_adapters=2,
+    )
+
+    assert plan_gang(settings, 5 * 10**9, 8).axes == Axes()
+    with pytest.raises(PlanError, match="a GPU has 2 GB"):
+        plan_gang(settings, 4 * 10**9, 8)
+
+
 @pytest.mark.parametrize("gpu_memory_bytes", [None, 24 * 10**9])
 def test_placement_that_the_operator_chose_is_taken(
     embedded_folder: Path, gpu_memory_bytes: int | None
@@ -113,8 +128,35 @@ def test_placement_that_the_operator_chose_is_taken(
     )
 
 
+@pytest.mark.parametrize(("num_ranks", "axes"), [(2, "cfg1 x sp2 x tp1"), (8, "cfg2 x sp4 x tp1")])
+def test_cpu_ranks_that_stream_weights_do_not_divide_layers(
+    embedded_folder: Path, num_ranks: int, axes: str
+) -> None:
+    settings = Settings(num_ranks=num_ranks, model_folder=embedded_folder, gang_placement="Z")
+
+    plan = plan_gang(settings, None, 8)
+
+    assert str(plan.axes) == axes
+    assert plan.placement == Placement(are_weights_streamed=True)
+
+
+@pytest.mark.parametrize("gpu_memory_bytes", [None, 24 * 10**9])
+def test_divided_layers_and_streamed_weights_are_refused(
+    embedded_folder: Path, gpu_memory_bytes: int | None
+) -> None:
+    settings = Settings(
+        num_ranks=2,
+        model_folder=embedded_folder,
+        gang_axes="cfg1 x sp1 x tp2",
+        gang_placement="Z",
+    )
+
+    with pytest.raises(PlanError, match=r"streamed \(Z\) need tp 1, not 2"):
+        plan_gang(settings, gpu_memory_bytes, 8)
+
+
 def test_unknown_placement_is_refused(embedded_folder: Path) -> None:
     settings = Settings(num_ranks=2, model_folder=embedded_folder, gang_placement="ET")
 
-    with pytest.raises(PlanError, match="letters of TEV in this order"):
+    with pytest.raises(PlanError, match="letters of TEZV in this order"):
         plan_gang(settings, None, 8)

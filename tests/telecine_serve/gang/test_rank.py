@@ -84,6 +84,39 @@ def _resume_and_save(rank: int, world_size: int, port: int, model: Path, data: P
     )
 
 
+def _generate_streamed(
+    rank: int, world_size: int, port: int, model: Path, data: Path
+) -> np.ndarray | None:
+    from telecine_platform.settings import Settings
+    from telecine_serve.gang.plan import GangPlan
+    from telecine_serve.gang.rank import Rank
+    from telecine_serve.parallel.axes import Axes
+    from telecine_serve.parallel.placement import Placement
+    from tests.telecine_serve.specs import small_spec
+
+    actor = Rank(rank, Settings(num_ranks=world_size, model_folder=model, data_dir=data))
+    placement = Placement(are_weights_streamed=True)
+    actor.start("127.0.0.1", port, GangPlan(axes=Axes(), placement=placement))
+    return actor.generate("job_1", small_spec(), 1, "")
+
+
+@pytest.mark.slow
+def test_rank_that_is_alone_streams_its_weights_too(embedded_folder: Path, tmp_path: Path) -> None:
+    import torch
+
+    from telecine_platform.catalogue import card_from_name
+    from telecine_serve.engine.start import start_engine
+    from telecine_serve.engine.step_control import StepControl
+    from tests.telecine_serve.specs import small_spec
+
+    (frames_THWC,) = run_ranks(_generate_streamed, 1, embedded_folder, tmp_path)
+
+    engine = start_engine(embedded_folder, card_from_name("embedded"), torch.device("cpu"))
+    expected_THWC = engine.generate(small_spec(), StepControl())
+    assert expected_THWC is not None
+    assert np.array_equal(frames_THWC, expected_THWC)
+
+
 @pytest.mark.slow
 def test_rank_resumes_saves_and_clears_up(embedded_folder: Path, tmp_path: Path) -> None:
     (report,) = run_ranks(_resume_and_save, 1, embedded_folder, tmp_path)

@@ -50,7 +50,9 @@ def _anon_bytes() -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
 
 
-def _load_and_measure(rank: int, world_size: int, port: int, folder: Path) -> tuple[int, int]:
+def _load_and_measure(
+    rank: int, world_size: int, port: int, folder: Path, is_streamed: bool
+) -> tuple[int, int]:
     """Bytes of anonymous memory that loading took at its peak, and of this rank's parameters."""
     import diffusers
     import torch
@@ -59,15 +61,23 @@ def _load_and_measure(rank: int, world_size: int, port: int, folder: Path) -> tu
     from telecine_serve.models.transformer import load_transformer
     from telecine_serve.models.wan.family import WanFamily
     from telecine_serve.parallel.mesh import close_ranks, init_ranks
+    from telecine_serve.parallel.weight_stream import WeightStream
 
     # Touched, so that their memory is not counted as the model's.
     assert diffusers.WanTransformer3DModel is not None
     assert LinearLayer is not None
+    assert WeightStream is not None
     cpu = torch.device("cpu")
-    ranks = init_ranks(rank, world_size, "127.0.0.1", port, cpu, timeout_s=60)
+    tp_size = 1 if is_streamed else world_size
+    sp_size = world_size // tp_size
+    ranks = init_ranks(
+        rank, world_size, "127.0.0.1", port, cpu, sp_size=sp_size, tp_size=tp_size, timeout_s=60
+    )
     with _PeakAnon() as peak:
-        transformer = load_transformer(folder, WanFamily(), torch.float32, cpu, ranks)
-    own_bytes = sum(p.numel() * p.element_size() for p in transformer.parameters())
+        transformer = load_transformer(
+            folder, WanFamily(), torch.float32, cpu, ranks, is_streamed=is_streamed
+        )
+    own_bytes = sum(getattr(p, "ds_tensor", p).nbytes for p in transformer.parameters())
     close_ranks()
     return peak.grown_bytes, own_bytes
 
@@ -82,13 +92,16 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon is Linux's")
-@pytest.mark.parametrize(("num_ranks", "share"), [(2, 0.6), (4, 0.4)])
+@pytest.mark.parametrize(
+    ("num_ranks", "is_streamed", "share"), [(2, False, 0.6), (4, False, 0.4), (2, True, 0.6)]
+)
 def test_ranks_hold_little_more_than_their_part_of_a_large_model(
-    large: tuple[Path, int], num_ranks: int, share: float
+    large: tuple[Path, int], num_ranks: int, is_streamed: bool, share: float
 ) -> None:
     folder, whole_bytes = large
     assert whole_bytes > 800e6
 
-    for grown_bytes, own_bytes in run_ranks(_load_and_measure, num_ranks, folder):
-        print(f"tp{num_ranks}: {grown_bytes / 1e6:.0f} MB of {whole_bytes / 1e6:.0f} MB")
+    for grown_bytes, own_bytes in run_ranks(_load_and_measure, num_ranks, folder, is_streamed):
+        way = "streamed on " if is_streamed else "tp"
+        print(f"{way}{num_ranks}: {grown_bytes / 1e6:.0f} MB of {whole_bytes / 1e6:.0f} MB")
         assert own_bytes <= grown_bytes <= share * whole_bytes + _CONSTANT_BYTES

@@ -9,11 +9,15 @@ import pytest
 from telecine_platform.catalogue import CATALOGUE
 from telecine_platform.scheduling.price import formula_gpu_s
 from telecine_serve.models.architectures import ARCHITECTURES
-from telecine_serve.parallel.architecture import ClipShape, latent_bytes, num_tokens
+from telecine_serve.parallel.architecture import (
+    ClipShape,
+    expert_bytes,
+    latent_bytes,
+    num_tokens,
+)
 from telecine_serve.parallel.axes import Axes
 from telecine_serve.parallel.calibration import CALIBRATION
 from telecine_serve.parallel.cost_model import (
-    expert_bytes,
     forward_flops,
     host_bytes,
     memory_of,
@@ -101,6 +105,27 @@ def test_experts_that_take_turns_halve_the_gpus_weights_and_wait_on_the_host() -
     assert swapped == resident / 2
     assert host_bytes(_A14B, Axes(tp_size=2), turns, node_size=8) == 8 * resident
     assert host_bytes(_A14B, Axes(tp_size=2), Placement(), node_size=8) == 0
+
+
+def test_streamed_weights_are_divided_over_the_host_and_gathered_in_blocks() -> None:
+    streamed, axes = Placement(are_weights_streamed=True), Axes(cfg_size=2, sp_size=2)
+    whole_bytes = expert_bytes(_A14B, 1)
+
+    memory = memory_of(_A14B, _clip(), axes, streamed, CALIBRATION)
+    traffic = traffic_of(_A14B, _clip(is_guided=True), axes, streamed)
+    seconds, resident_s = (
+        step_seconds(_A14B, _clip(is_guided=True), axes, 8, CALIBRATION, placement)
+        for placement in (streamed, Placement())
+    )
+
+    block_bytes = 2 * (8 * 5120**2 + 2 * 5120 * 13_824)
+    replicated_bytes = 2 * _A14B.num_replicated_parameters
+    assert memory.transformer_bytes == 3 * block_bytes + replicated_bytes
+    assert host_bytes(_A14B, axes, streamed, node_size=8) == 2 * 2 * whole_bytes  # two gangs
+    assert traffic.bus_bytes == whole_bytes / 4
+    assert traffic.weights_bytes == whole_bytes * 3 / 4
+    copied_s = whole_bytes / 4 / 25e9 + whole_bytes * 3 / 4 / 350e9 + 40 * 30e-6
+    assert seconds - resident_s == pytest.approx(copied_s)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from telecine_serve.parallel.plan_tables import plans_markdown
 
 _DOCUMENT = Path(__file__).parents[3] / "docs" / "plans.md"
 _A14B = ARCHITECTURES["wan2.2-t2v-a14b"]
+_NOT_STREAMED = [place for place in ALL_PLACEMENTS if not place.are_weights_streamed]
 
 
 def _clip(*, is_guided: bool = True, num_frames: int = 81) -> ClipShape:
@@ -66,6 +67,10 @@ def test_every_plan_of_a_grid_is_legal_and_fits(model: str, size: tuple[int, int
         assert all(len(set(node)) == 1 for node in nodes[: axes.num_ranks]), "tp leaves its node"
         assert 0 < plan.memory.total_bytes <= memory_gb * 1e9
         assert 0 < plan.step_s * clip.num_steps < plan.clip_s
+        if plan.placement.are_weights_streamed:
+            assert axes.tp_size == 1
+            with pytest.raises(PlanError):  # it is the last resort
+                make_plan(architecture, clip, cluster, placements=_NOT_STREAMED)
     assert num_plans > 100
 
 
@@ -126,7 +131,7 @@ def test_clip_without_guidance_has_no_cfg_axis() -> None:
 @pytest.mark.parametrize(
     ("cluster", "message"),
     [
-        (_cluster(1, 24), "39.1 GB at the least.*2 such GPUs would do"),
+        (_cluster(1, 12), "13.1 GB at the least.*2 such GPUs would do"),
         (_cluster(1, 4), "more such GPUs would not help"),
         (_cluster(0), "start at 1"),
     ],
@@ -169,6 +174,28 @@ def test_experts_do_not_wait_in_memory_that_a_node_lacks() -> None:
     assert (short.axes.tp_size, str(short.placement)) == (2, "none")
     with pytest.raises(PlanError, match=r"needs .* GB of a node's own memory"):
         make_plan(_A14B, _clip(), replace(_cluster(1, 48), host_memory_bytes=48e9))
+
+
+def test_weights_are_streamed_where_nothing_else_fits() -> None:
+    plan = make_plan(_A14B, _clip(), _cluster(1, 24)).plan
+
+    assert str(plan.placement) == "TZ"
+    assert plan.host_bytes / 1e9 == pytest.approx(57.2 + 11.4, rel=0.01)
+    assert plan.traffic.bus_bytes / 1e9 == pytest.approx(57.2, rel=0.01)
+
+
+def test_layers_are_not_divided_when_weights_are_streamed() -> None:
+    streamed = [Placement(are_weights_streamed=True)]
+    planning = make_plan(_A14B, _clip(), _cluster(4), placements=streamed)
+
+    reasons = {str(rejection.axes): rejection.reason for rejection in planning.rejections}
+    assert planning.plan.axes.tp_size == 1
+    assert reasons["cfg1 x sp1 x tp4"] == "weights that are streamed (Z) need tp 1, not 4"
+
+
+def test_streamed_weights_have_no_turns_to_take() -> None:
+    with pytest.raises(PlanError, match="cannot also take turns"):
+        Placement(are_all_experts_resident=False, are_weights_streamed=True)
 
 
 @pytest.mark.parametrize("placement", ALL_PLACEMENTS, ids=str)
