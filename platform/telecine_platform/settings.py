@@ -60,7 +60,8 @@ class Settings(BaseModel):
     """A name in the catalogue: what is made where a request names no model."""
     more_models: str = ""
     """Models served beside it by workers of their own, as `NAME=RANKSxGANGS, …`: the ranks of a
-    gang, and how many gangs there may be. Only the API reads this."""
+    gang, and how many gangs there may be. The API reads this, and `telecine up`, which finds each
+    model in `data_dir/models/NAME`."""
     model_folder: Path | None = None
     """The model in diffusers' folder format; None: the embedded model, written on first use."""
     model_keys_file: Path | None = None

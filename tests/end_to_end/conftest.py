@@ -16,11 +16,14 @@ from click.testing import CliRunner
 from openai import OpenAI
 
 from telecine_serve.cli.certificates import certificates
+from telecine_serve.models.embedded import SHIPPED
 from tests.damaged_packages import DamagedPackages
 from tests.otlp_collector import OtlpCollector, otlp_collector
 from tests.postgres_server import PostgresServer
 from tests.running_platform import RunningPlatform, running_platform
 from tests.s3_server import S3Server, s3_server
+from tests.telecine_serve.models.ltx_folder import CARD as LTX
+from tests.telecine_serve.models.ltx_folder import write_ltx
 
 # The SDK's types know Sora's sizes and lengths only; on the wire any text goes. Any: for that.
 LARGE: Any = "128x128"
@@ -48,12 +51,14 @@ def embedded(
     """SQLite and a local folder. Short leases, so that a killed worker is missed soon.
 
     Its moderation has a plug-in more, which does what the file `words` beside the data says, and
-    its Python is one whose packages can be damaged.
+    its Python is one whose packages can be damaged. A tiny LTX is its second model.
     """
     folder = tmp_path_factory.mktemp("embedded")
     (folder / WORDS).write_text("")
+    write_ltx(SHIPPED, folder / "models" / LTX.name)
     environ = {
         "TELECINE_MODERATION_PLUGINS": f"switch={sys.executable} {SWITCH} {folder / WORDS}",
+        "TELECINE_MORE_MODELS": f"{LTX.name}=1x1",
         "TELECINE_CHECK_TIMEOUT_S": "15",
         "TELECINE_LEASE_S": "4",
         "TELECINE_HEARTBEAT_S": "1",

@@ -46,7 +46,8 @@ def main(config_file: Path, nodes_file: Path) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     serve.start(proxy_location=config.proxy_location, logging_config=config.logging_config)
     _get_global_client().deploy_apps(config)
-    wait_until_running(lambda message: print(message, flush=True))
+    names = [application.name for application in config.applications]
+    wait_until_running(names, lambda message: print(message, flush=True))
     print(READY, flush=True)
     stopping.wait()
     ray.shutdown()

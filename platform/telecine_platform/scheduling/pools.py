@@ -1,6 +1,7 @@
 """What is served: each model with its card and the gangs that can be had for it.
 
-The API knows all of them. A generation worker knows its own: `model` and `num_ranks`.
+The API knows all of them. A generation worker knows its own: `model` and `num_ranks`. On one
+machine `telecine up` tells it so, in a cluster the chart.
 """
 
 from __future__ import annotations
@@ -25,6 +26,16 @@ class Pool:
     fleet: Fleet
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """What the generation workers of one model go by."""
+
+    model: str
+    settings: Settings
+    overrides: dict[str, str | int | float]
+    """Where their settings differ from those of the platform."""
+
+
 def pools_from_settings(settings: Settings) -> Mapping[str, Pool]:
     """By model, `settings.model` first: a request that names none means that one.
 
@@ -46,6 +57,27 @@ def pools_from_settings(settings: Settings) -> Mapping[str, Pool]:
         return {name: _pool(settings, name, *sizes) for name, *sizes in wanted}
     except NotFound as error:
         raise NotFound(f"model or more_models: {error}") from error
+
+
+def workers_on_one_machine(settings: Settings) -> list[Worker]:
+    """For `settings.model` and each of `more_models`, whose folder is `data_dir/models/NAME`.
+
+    Raises what `pools_from_settings` raises.
+    """
+    first, *others = pools_from_settings(settings).values()
+    workers = [Worker(model=first.card.name, settings=settings, overrides={})]
+    for pool in others:
+        name, max_gangs = pool.card.name, pool.fleet.max_gangs
+        overrides: dict[str, str | int | float] = {
+            "model": name,
+            "model_folder": str(settings.data_dir / "models" / name),
+            "num_ranks": pool.fleet.num_gpus,
+            "generation_min_replicas": min(settings.generation_min_replicas, max_gangs),
+            "generation_max_replicas": max_gangs,
+        }
+        own = Settings.model_validate(settings.model_dump() | overrides)
+        workers.append(Worker(model=name, settings=own, overrides=overrides))
+    return workers
 
 
 def _pool(settings: Settings, name: str, num_gpus: int, max_gangs: int) -> Pool:

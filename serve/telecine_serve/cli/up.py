@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from telecine_platform.scheduling.pools import pools_from_settings
 from telecine_platform.settings import load_settings
 from telecine_serve.local.platform import local_platform
 
@@ -33,7 +34,8 @@ def up(config_file: Path | None, host: str | None, port: int | None) -> None:
     with local_platform(settings, report) as url:
         _stop_on_signal(stopping)  # again: Ray has put its own handlers over ours meanwhile
         took_s = time.monotonic() - started_at
-        click.echo(f"telecine is ready at {url} (model {settings.model}, {took_s:.1f} s)")
+        models = ", ".join(pools_from_settings(settings))
+        click.echo(f"telecine is ready at {url} ({models}; {took_s:.1f} s)")
         if settings.api_keys_file is None:
             click.echo("No API keys are set: whoever reaches this address can use it.", err=True)
         stopping.wait()

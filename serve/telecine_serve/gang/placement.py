@@ -21,6 +21,6 @@ def gang_bundles(
     return [{"CPU": REPLICA_CPUS} | mark] + [rank_bundle | mark for _ in range(num_ranks)]
 
 
-def num_cpus_for(num_ranks: int, num_gangs: int, num_cpu_replicas: int) -> float:
-    """Logical CPUs that one machine must offer Ray so that every stage finds its place."""
-    return num_gangs * (REPLICA_CPUS + num_ranks) + num_cpu_replicas * REPLICA_CPUS
+def gang_cpus(num_ranks: int) -> float:
+    """Logical CPUs of a gang's bundles."""
+    return REPLICA_CPUS + num_ranks

@@ -9,14 +9,15 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
-from telecine_platform.catalogue import card_from_name
 from telecine_platform.errors import ModelError, TelecineError
 from telecine_platform.finding import Finding
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.rights.open import first_registry
+from telecine_platform.scheduling.pools import workers_on_one_machine
 from telecine_platform.settings import Settings
 from telecine_platform.storage.open import open_store
 from telecine_safeguards.errors import SafeguardError
+from telecine_serve.models.embedded import is_written_on_first_use
 from telecine_serve.models.licence_gate import check_training_data
 
 _WORKER_PACKAGES = (
@@ -50,7 +51,7 @@ def check_machine(settings: Settings) -> list[Finding]:
         _check_port(settings),
         _asked("database", "start it, or set TELECINE_DATABASE_URL", lambda: _database(settings)),
         _asked("storage", "set TELECINE_STORAGE_URL and AWS_*", lambda: _storage(settings)),
-        _asked("model", "set TELECINE_MODEL and TELECINE_MODEL_FOLDER", lambda: _model(settings)),
+        _asked("model", "set TELECINE_MODEL and TELECINE_MODEL_FOLDER", lambda: _models(settings)),
         _asked(
             "training data",
             "serve another model, or see docs/training-data.md",
@@ -150,12 +151,15 @@ def _storage(settings: Settings) -> str:
     return "answers"
 
 
+def _models(settings: Settings) -> str:
+    return "; ".join(_model(worker.settings) for worker in workers_on_one_machine(settings))
+
+
 def _model(settings: Settings) -> str:
-    card_from_name(settings.model)
     folder = settings.resolved_model_folder
     if (folder / "model_index.json").is_file():
         return f"{settings.model}, in {folder}"
-    if settings.model == "embedded" and settings.model_folder is None:
+    if is_written_on_first_use(settings):
         return "embedded, written on first use"
     raise ModelError(f"no model_index.json in {folder}")
 
@@ -163,9 +167,15 @@ def _model(settings: Settings) -> str:
 def _training_data(settings: Settings) -> str:
     if settings.model_keys_file is None:
         return "not asked for (model_keys_file)"
-    if not settings.resolved_model_folder.exists():
+    workers = [worker.settings for worker in workers_on_one_machine(settings)]
+    if not all(worker.resolved_model_folder.exists() for worker in workers):
         return "checked when the model is there"
-    sources = [source for each in check_training_data(settings) for source in each.sources]
+    sources = [
+        source
+        for worker in workers
+        for each in check_training_data(worker)
+        for source in each.sources
+    ]
     return ", ".join(f"{source.name} ({source.licence})" for source in sources)
 
 

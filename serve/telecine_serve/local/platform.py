@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from telecine_platform.catalogue import card_from_name
 from telecine_platform.errors import ModelError, NotFound, SettingsError
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.rights.open import open_rights
+from telecine_platform.scheduling.pools import workers_on_one_machine
 from telecine_platform.settings import Settings, export_settings, export_variables
 from telecine_platform.storage.open import open_store
 from telecine_serve.local.api_process import api_process
 from telecine_serve.local.stages import local_stages
-from telecine_serve.models.embedded import write_embedded_model
+from telecine_serve.models.embedded import is_written_on_first_use, write_embedded_model
 from telecine_serve.models.licence_gate import check_training_data
 
 
@@ -40,26 +40,22 @@ def local_platform(settings: Settings, report: Callable[[str], None]) -> Iterato
 
 def _check_parts(settings: Settings) -> None:
     """Fail now, with one clear error, rather than later in a replica."""
-    if settings.more_models:
-        raise SettingsError(
-            f"more_models is {settings.more_models!r}, but this command starts gangs of one model, "
-            f"{settings.model}: leave it out; several models are for the Helm chart"
-        )
     try:
-        card_from_name(settings.model)
+        workers = workers_on_one_machine(settings)
     except NotFound as error:
-        raise SettingsError(f"model: {error}") from error
+        raise SettingsError(str(error)) from error
     jobs = JobStore(settings.resolved_database_url)
     jobs.create_tables()
     open_rights(settings, jobs.database)
     jobs.close()
     open_store(settings.resolved_storage_url, settings.s3_endpoint_url).check()
-    _make_sure_of_the_model(settings)
+    for worker in workers:
+        _make_sure_of_the_model(worker.settings)
 
 
 def _make_sure_of_the_model(settings: Settings) -> None:
     folder = settings.resolved_model_folder
-    if settings.model == "embedded" and settings.model_folder is None:
+    if is_written_on_first_use(settings):
         write_embedded_model(folder, replaces_older=True)
     elif not (folder / "model_index.json").is_file():
         raise ModelError(

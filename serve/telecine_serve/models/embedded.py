@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from telecine_platform.errors import ModelError
+from telecine_platform.settings import Settings
 from telecine_serve.models.checksums import SUMS_FILE
 
 SHIPPED = Path(__file__).parent.parent / "embedded" / "weights"
@@ -39,6 +40,12 @@ def write_embedded_model(folder: Path, *, replaces_older: bool = False) -> None:
         _rename(aside / "new", folder, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def is_written_on_first_use(settings: Settings) -> bool:
+    """Whether the worker's model is this one, in the place where we write it ourselves."""
+    own_folder = settings.data_dir / "models" / "embedded"
+    return settings.model == "embedded" and settings.resolved_model_folder == own_folder
 
 
 def _is_current(folder: Path) -> bool:

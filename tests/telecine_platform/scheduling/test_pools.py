@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from telecine_platform.errors import NotFound, SettingsError
-from telecine_platform.scheduling.pools import pools_from_settings
+from telecine_platform.scheduling.pools import pools_from_settings, workers_on_one_machine
 from telecine_platform.settings import Settings
 
 
@@ -36,3 +38,31 @@ def test_the_model_comes_first_and_each_has_gangs_of_its_own() -> None:
 def test_a_wrong_list_is_told(more_models: str, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         pools_from_settings(Settings(more_models=more_models))
+
+
+def test_workers_on_one_machine_differ_in_model_gangs_and_folder(tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path,
+        num_ranks=2,
+        generation_min_replicas=2,
+        generation_max_replicas=3,
+        more_models="wan2.2-ti2v-5b=4x1",
+        lease_s=7,
+    )
+
+    first, second = workers_on_one_machine(settings)
+
+    assert (first.settings, first.overrides) == (settings, {})
+    assert second.settings.resolved_model_folder == tmp_path / "models" / "wan2.2-ti2v-5b"
+    assert second.settings.lease_s == 7
+    sizes = second.settings
+    assert (sizes.num_ranks, sizes.generation_min_replicas, sizes.generation_max_replicas) == (
+        4,
+        1,
+        1,
+    )
+    assert set(second.overrides) == {
+        field
+        for field in Settings.model_fields
+        if getattr(second.settings, field) != getattr(settings, field)
+    }

@@ -28,7 +28,8 @@ def telecine(tmp_path: Path, *arguments: str, **environ: str) -> subprocess.Comp
     [
         ({"TELECINE_MODEL": "sora"}, 2, "no model 'sora'; known models: embedded"),
         ({"TELECINE_MODEL_FOLDER": "/nowhere"}, 1, "model_index.json is missing"),
-        ({"TELECINE_MORE_MODELS": "wan2.2-ti2v-5b=8x2"}, 2, "starts gangs of one model, embedded"),
+        ({"TELECINE_MORE_MODELS": "wan2.2-ti2v-5b=8x2"}, 1, "put wan2.2-ti2v-5b there"),
+        ({"TELECINE_MORE_MODELS": "embedded=2x1"}, 2, "embedded is served already"),
         ({"TELECINE_COLOUR": "red"}, 2, "colour: no such setting"),
         ({"TELECINE_STORAGE_URL": "ftp://x"}, 2, "use file:///folder"),
         ({"TELECINE_DATABASE_URL": "postgresql://u:pw@127.0.0.1:1/x"}, 3, "does not answer"),
