@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from telecine_platform.settings import PREFIX
-from tests.databases import postgres_copier
+from tests.databases import postgres_copier, sqlite_with_tables
 from tests.postgres_server import PostgresServer, postgres_bin, postgres_server
 
 
@@ -25,6 +26,14 @@ def postgres() -> Iterator[PostgresServer]:
 def postgres_with_tables(postgres: PostgresServer) -> Callable[[], str]:
     """Makes another database with every table in it and returns its URL."""
     return postgres_copier(postgres)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """One on each database, with every table in it: what uses it runs twice."""
+    if request.param == "sqlite":
+        return sqlite_with_tables(tmp_path / "jobs.db")
+    return str(request.getfixturevalue("postgres_with_tables")())
 
 
 @pytest.fixture(autouse=True)

@@ -8,14 +8,6 @@ from pathlib import Path
 import pytest
 
 from telecine_platform.jobs.store import JobStore
-from tests.databases import sqlite_with_tables
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite_with_tables(tmp_path / "jobs.db")
-    return str(request.getfixturevalue("postgres_with_tables")())
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -1,13 +1,12 @@
 """A takedown with several replicas at work: two API processes, two screening loops, a moderation
-loop, a sealed ledger, clips in S3 and a webhook to their owner, all real; only the frames are drawn
-instead of generated.
+loop, a sealed ledger, clips in S3 and a webhook to their owner, all real, and on either database;
+only the frames are drawn instead of generated.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,16 +20,23 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+from cryptography.fernet import Fernet
 
+from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.lease import Lease
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.ledger.tables import ledger
 from telecine_platform.records import Job, Stage
+from telecine_platform.rights.keys import write_new_keys
 from telecine_platform.rights.open import open_rights
 from telecine_platform.settings import Settings
 from telecine_platform.storage.open import open_store
 from telecine_platform.storage.store import BlobStore, quarantine_key
 from telecine_serve.apps.moderation import ModerationWorker
 from telecine_serve.apps.screening import ScreeningWorker
+from telecine_serve.cli.certificates import certificates
 from telecine_serve.media.frames import LOSSLESS_CONTENT_TYPE, write_lossless
 from telecine_serve.stage import HandOver, StageLoop, StageWorker
 from tests.s3_server import S3Server, s3_server
@@ -102,11 +108,11 @@ class Platform:
     """Two API processes on the same stores."""
 
     def __init__(
-        self, clients: list[httpx.Client], folder: Path, environ: dict[str, str],
+        self, clients: list[httpx.Client], database: Database, environ: dict[str, str],
         storage: S3Server, owner: Receiver,
     ) -> None:  # fmt: skip
         self.clients = clients
-        self.folder = folder
+        self._database = database
         self._environ = environ
         self._storage = storage
         self._owner = owner
@@ -160,20 +166,34 @@ class Platform:
 
     def change_row(self, number: int, body: str) -> str:
         """Write into the chain behind everybody's back; returns what was there."""
-        with closing(sqlite3.connect(self.folder / "jobs.db", timeout=15)) as database, database:
-            query = "SELECT body FROM ledger WHERE number = ?"
-            (before,) = database.execute(query, [number]).fetchone()
-            database.execute("UPDATE ledger SET body = ? WHERE number = ?", [body, number])
+        row = ledger.c.number == number
+        with self._database.write() as connection:
+            before = connection.execute(sa.select(ledger.c.body).where(row)).scalar_one()
+            connection.execute(sa.update(ledger).where(row).values(body=body))
         return str(before)
 
 
+def _secrets(folder: Path) -> dict[str, str]:
+    """Settings of keys: with PostgreSQL there may be several machines, and none makes its own."""
+    made = CliRunner().invoke(certificates, [str(folder), "--json"])
+    webhook_keys, ledger_key = folder / "webhook.keys", folder / "ledger.pem"
+    webhook_keys.write_bytes(Fernet.generate_key())
+    write_new_keys(ledger_key, folder / "ledger.pub")
+    files: dict[str, str] = json.loads(made.output)
+    return files | {
+        "webhook_keys_file": str(webhook_keys), "ledger_private_key_file": str(ledger_key),
+    }  # fmt: skip
+
+
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
+def platform(tmp_path: Path, database_url: str) -> Iterator[Platform]:
     (tmp_path / "seed.yaml").write_text(SEED)
     changes = {
         "data_dir": str(tmp_path), "registry_file": str(tmp_path / "seed.yaml"), "port": "0",
-        "screening_model": "none", "preview_wait_s": "5", "fetch_allowed": "localhost",
+        "database_url": database_url, "screening_model": "none",
+        "preview_wait_s": "5", "fetch_allowed": "localhost",
     }  # fmt: skip
+    changes |= _secrets(tmp_path / "secrets")
     with ExitStack() as stack:
         storage = stack.enter_context(s3_server())
         owner = stack.enter_context(receiving())
@@ -201,7 +221,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
         for stage, worker in workers:
             stack.enter_context(looping(stage, worker, jobs, settings))
         clients = [stack.enter_context(api_server(environ)) for _ in range(2)]
-        yield Platform(clients, tmp_path, environ, storage, owner)
+        yield Platform(clients, jobs.database, environ, storage, owner)
 
 
 def until(is_so: Callable[[], bool], within_s: float) -> None:
