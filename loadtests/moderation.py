@@ -21,6 +21,7 @@ import numpy as np
 from loadtests.moderation_alterations import ALTERATIONS, altered
 from loadtests.moderation_bank import bank_speed
 from loadtests.moderation_costs import costs
+from loadtests.moderation_replicas import replica_rates
 from loadtests.moderation_report import result_from_rows
 from loadtests.natural_clips import FPS, natural_clip
 from loadtests.rows_file import Row, add_rows, read_rows
@@ -30,6 +31,7 @@ from telecine_safeguards.output.fingerprint import (
     fingerprint_from_sample,
     query_from_sample,
 )
+from telecine_safeguards.output.looks import OWN_CHECKS
 from telecine_safeguards.output.pdq import Words, distances, pdq_from_picture
 from telecine_safeguards.output.sample import Sample, sample_clip
 
@@ -51,6 +53,9 @@ def main() -> int:
             for_s=arguments.for_s,
         )  # fmt: skip
     result = result_from_rows(read_rows(arguments.rows, settings))
+    if arguments.replicas:
+        settings = {"size_px": [480, 832], "seconds": 5.0, "checks": ",".join(OWN_CHECKS)}
+        result["replicas"] = replica_rates(arguments.replicas, arguments.replica_clips, settings)
     if arguments.costs:
         result["costs"] = costs((480, 832), 5.0)
     if arguments.bank:
@@ -67,7 +72,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--others", type=int, default=250, help="clips that nothing is a copy of")
     parser.add_argument("--costs", action="store_true", help="of one 480p clip, part by part")
     parser.add_argument("--bank", type=int, default=0, help="look up among so many hashes, timed")
+    parser.add_argument("--replicas", type=_counts, default=(), help="rates of so many, as 1,2")
+    parser.add_argument("--replica-clips", type=int, default=12, help="clips for each rate")
     return parser.parse_args()
+
+
+def _counts(words: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in words.split(","))
 
 
 class _Others:
