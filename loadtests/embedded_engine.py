@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _CARD = card_from_name("embedded")
 
 
-def open_engine() -> Engine:
+def open_engine(*, compile_blocks: bool = False) -> Engine:
     """On one thread."""
     import torch
 
@@ -25,7 +25,9 @@ def open_engine() -> Engine:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="telecine-model-") as folder:
         write_embedded_model(Path(folder) / "embedded")
-        return start_engine(Path(folder) / "embedded", _CARD, torch.device("cpu"))
+        return start_engine(
+            Path(folder) / "embedded", _CARD, torch.device("cpu"), compile_blocks=compile_blocks
+        )
 
 
 def request(

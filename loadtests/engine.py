@@ -80,7 +80,7 @@ def _run_rank(rank: int, num_ranks: int, port: int, way: str, options: Options) 
     axes = {"sp_size": num_ranks} if way == "sp2" else {}
     ranks = init_ranks(rank, num_ranks, "127.0.0.1", port, cpu, **axes)
     transformer = new_transformer(options)
-    predict = _forward(transformer, options)
+    predict = forward_of(transformer, options)
     expected = predict()
     with _put_on_gang(transformer, way, ranks), _collectives() as spent:
         difference = (predict() - expected).abs().max().item()
@@ -118,7 +118,7 @@ def new_transformer(options: Options) -> Any:  # Any: diffusers ships no types
     ).eval()
 
 
-def _forward(transformer: Any, options: Options) -> Callable[[], Any]:
+def forward_of(transformer: Any, options: Options) -> Callable[[], Any]:
     """A forward pass on the same noise each time; Any: tensors, and as above."""
     import torch
 

@@ -76,6 +76,8 @@ class Settings(BaseModel):
     """How the ranks share the work, as `cfg2 x sp2 x tp4`; empty: planned at the gang's start."""
     gang_placement: str = ""
     """What GPUs do not hold, as letters of `TEZV` (docs/plans.md), or `none`; empty: planned."""
+    compile_blocks: bool = False
+    """Run the transformer's blocks through torch.compile, which a gang's start then waits for."""
     rank_device: Literal["cpu", "cuda"] = "cpu"
     """`cpu` runs gloo on CPU actors, `cuda` runs NCCL with one GPU per rank."""
     registry_file: Path | None = None

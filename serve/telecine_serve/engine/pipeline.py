@@ -10,7 +10,7 @@ S text tokens, D width.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from telecine_platform.errors import ModelError
 from telecine_platform.records import VideoSpec
 from telecine_serve.engine.adapters import NO_ADAPTERS, Adapters
 from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_fingerprint
+from telecine_serve.engine.compiled import CompiledBlocks
 from telecine_serve.engine.decode import decode_frames
 from telecine_serve.engine.scheduler_state import restore_scheduler
 from telecine_serve.engine.shape import check_size, first_latents
@@ -42,9 +43,10 @@ class Engine:
         model: Model,
         ranks: RankContext | None = None,
         adapters: Adapters | None = None,
+        compiled: CompiledBlocks | None = None,
     ) -> None:
         """`ranks` is None for a single process; then the model needs its text encoder and VAE.
-        Without `adapters` no request may ask for one.
+        Without `adapters` no request may ask for one; `compiled` are the model's own blocks.
         """
         self._is_leader = ranks is None or ranks.is_leader
         if self._is_leader and model.ends is None:
@@ -53,6 +55,7 @@ class Engine:
         self._ranks = ranks
         self._texts = TextCache()
         self._adapters = adapters or NO_ADAPTERS
+        self._compiled = compiled
 
     @property
     def model(self) -> Model:
@@ -114,6 +117,7 @@ class Engine:
         first_step, latents_BCTHW = self._start(spec, scheduler, resume_from, fingerprint)
         with (
             self._adapters.applied(spec.adapter, self._model, self._ranks, control.beat),
+            nullcontext() if self._compiled is None else self._compiled.used_for(spec),
             self._beats_per_block(control),
         ):
             for step in range(first_step, spec.num_steps):

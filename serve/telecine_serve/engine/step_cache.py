@@ -62,6 +62,7 @@ class StepCache:
             self._transformer, self._added_from_half = transformer, {}
         shortened = _Pass(self._added_from_half.get(half), self._is_alike)
         first, *others = blocks
+        compiled = [block.__dict__.get("forward") for block in blocks]  # None: they are plain
         # Assigned to the instance, so that hooks on the blocks still run, also on those left out.
         first.forward = shortened.first(first.forward)
         for block in others:
@@ -70,8 +71,10 @@ class StepCache:
         try:
             yield
         finally:
-            for block in blocks:
+            for block, forward in zip(blocks, compiled, strict=True):
                 del block.forward
+                if forward is not None:
+                    block.forward = forward
         self.num_reused += shortened.is_reused
         if shortened.added is not None:
             self._added_from_half[half] = shortened.added

@@ -104,6 +104,7 @@ class Rank:
             self._ranks,
             plan.placement,
             open_adapters(settings),
+            compile_blocks=settings.compile_blocks,
         )
         blobs = open_store(settings.resolved_storage_url, settings.s3_endpoint_url)
         self._checkpoints = CheckpointStore(blobs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -22,6 +23,9 @@ from tests.ranks import run_ranks
 from tests.telecine_serve.engine.checkpoints import CancelAt
 from tests.telecine_serve.engine.conditioned import ON_RANKS, SPEC
 from tests.telecine_serve.models.adapter_folder import write_adapter
+from tests.telecine_serve.models.ltx_folder import CARD as LTX_CARD
+from tests.telecine_serve.models.ltx_folder import SPEC as LTX_SPEC
+from tests.telecine_serve.models.ltx_folder import write_ltx
 from tests.telecine_serve.models.variants import CARDS, write_variant
 from tests.telecine_serve.specs import small_spec
 
@@ -49,6 +53,7 @@ class _Report:
     """By axes and kind of request."""
     of_experts: dict[str, torch.Tensor]
     """By axes, of a model with two experts."""
+    of_ltx: torch.Tensor
     num_reused: dict[str, int]
     """By axes."""
     held_bytes: int
@@ -62,7 +67,7 @@ class _Report:
 
 
 def _work(
-    rank: int, world_size: int, port: int, folder: Path, variant: Path, adapters: Path
+    rank: int, world_size: int, port: int, folder: Path, variant: Path, ltx: Path, adapters: Path
 ) -> _Report:
     init_ranks(rank, world_size, "127.0.0.1", port, _CPU, timeout_s=60)
     latents, of_experts, num_reused = {}, {}, {}
@@ -83,6 +88,9 @@ def _work(
     report = _Report(
         latents=latents,
         of_experts=of_experts,
+        of_ltx=start_engine(ltx, LTX_CARD, _CPU, ranks, _STREAMED).denoise(
+            LTX_SPEC, StepControl(ranks)
+        ),
         num_reused=num_reused,
         held_bytes=sum(parameter.ds_tensor.nbytes for parameter in parameters),
         whole_bytes=sum(parameter.nbytes for parameter in parameters),
@@ -111,10 +119,14 @@ def _go_on_alone(transformer: Any) -> str:  # Any: diffusers ships no types
 
 
 def _start(folder: Path, adapters: Path, ranks: RankContext | None) -> Engine:
+    """Streamed weights are not compiled, whatever the settings say."""
     placement = Placement() if ranks is None else _STREAMED
-    return start_engine(
-        folder, _CARD, _CPU, ranks, placement, adapters=Adapters(adapters, _ADAPTERS, 2)
-    )
+    allowed = Adapters(adapters, _ADAPTERS, 2)
+    is_streamed = placement.are_weights_streamed
+    with mock.patch("telecine_serve.engine.start.warm_up", side_effect=AssertionError):
+        return start_engine(
+            folder, _CARD, _CPU, ranks, placement, allowed, compile_blocks=is_streamed
+        )
 
 
 @pytest.fixture(scope="module")
@@ -123,13 +135,18 @@ def variant(embedded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
+def ltx(embedded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_ltx(embedded_folder, tmp_path_factory.mktemp("ltx") / "model")
+
+
+@pytest.fixture(scope="module")
 def adapters(embedded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_adapter(embedded_folder, tmp_path_factory.mktemp("adapters"))
 
 
 @pytest.fixture(scope="module")
-def reports(embedded_folder: Path, variant: Path, adapters: Path) -> list[_Report]:
-    reports: list[_Report] = run_ranks(_work, 2, embedded_folder, variant, adapters)
+def reports(embedded_folder: Path, variant: Path, ltx: Path, adapters: Path) -> list[_Report]:
+    reports: list[_Report] = run_ranks(_work, 2, embedded_folder, variant, ltx, adapters)
     return reports
 
 
@@ -160,6 +177,14 @@ def test_experts_are_streamed_each_in_its_steps(
 
     for report in reports:
         assert (report.of_experts[str(axes)] - expected_BCTHW).abs().max() <= _TOLERANCE
+
+
+@pytest.mark.slow
+def test_other_family_streams_its_weights_too(reports: list[_Report], ltx: Path) -> None:
+    expected_BCTHW = start_engine(ltx, LTX_CARD, _CPU).denoise(LTX_SPEC, StepControl())
+
+    for report in reports:
+        assert (report.of_ltx - expected_BCTHW).abs().max() <= _TOLERANCE
 
 
 @pytest.mark.slow

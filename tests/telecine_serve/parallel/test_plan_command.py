@@ -33,6 +33,16 @@ def test_plan_is_told_in_words() -> None:
     assert "s per clip" in output
 
 
+def test_plan_says_what_streamed_weights_cost() -> None:
+    arguments = ("--model", "wan2.2-t2v-a14b", "--gpus", "1", "--gpu-memory", "24")
+    words = " ".join(_run(*arguments).split())
+    report = json.loads(_run(*arguments, "--json"))
+
+    assert "each step a rank copies 57 GB to its GPU, block by block" in words
+    assert report["placement"]["are_weights_streamed"]
+    assert report["sent_per_step"]["bus_bytes"] > 57e9
+
+
 def test_node_without_memory_for_what_waits_gets_another_plan() -> None:
     arguments = (*_A14B, "--gpus", "8", "--size", "1280x720", "--json")
     plenty, short = (json.loads(_run(*arguments, *more)) for more in ((), ("--node-memory", "400")))
