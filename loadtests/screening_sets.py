@@ -78,8 +78,11 @@ def described_cases(registry: Registry) -> Iterator[Case]:
 
 
 def held_out_cases(registry: Registry) -> Iterator[Case]:
-    """Descriptions of other entities, which nothing is fitted to."""
-    return _descriptions(registry, "descriptions_held_out.txt", "held-out")
+    """Descriptions of other entities, which nothing is fitted to: a first set, and a second one of
+    brands and persons, from before the second cards.
+    """
+    yield from _descriptions(registry, "descriptions_held_out.txt", "held-out")
+    yield from _descriptions(registry, "descriptions_held_out_2.txt", "held-out-2")
 
 
 def translated_cases(registry: Registry) -> Iterator[Case]:

@@ -51,14 +51,12 @@ def embedded(
     """SQLite and a local folder. Short leases, so that a killed worker is missed soon.
 
     Its moderation has a plug-in more, which does what the file `words` beside the data says, and
-    its Python is one whose packages can be damaged. A tiny LTX is its second model.
+    its Python is one whose packages can be damaged.
     """
     folder = tmp_path_factory.mktemp("embedded")
     (folder / WORDS).write_text("")
-    write_ltx(SHIPPED, folder / "models" / LTX.name)
     environ = {
         "TELECINE_MODERATION_PLUGINS": f"switch={sys.executable} {SWITCH} {folder / WORDS}",
-        "TELECINE_MORE_MODELS": f"{LTX.name}=1x1",
         "TELECINE_CHECK_TIMEOUT_S": "15",
         "TELECINE_LEASE_S": "4",
         "TELECINE_HEARTBEAT_S": "1",
@@ -84,8 +82,10 @@ def database_url(postgres: PostgresServer) -> str:
 def clustered(
     tmp_path_factory: pytest.TempPathFactory, database_url: str, s3: S3Server
 ) -> Iterator[RunningPlatform]:
-    """PostgreSQL and an S3 server that checks signatures, as in a cluster."""
+    """PostgreSQL and an S3 server that checks signatures, as in a cluster. A tiny LTX is its second
+    model."""
     folder = tmp_path_factory.mktemp("clustered")
+    write_ltx(SHIPPED, folder / "models" / LTX.name)
     made = CliRunner().invoke(certificates, [str(folder / "secrets"), "--json"])
     files = json.loads(made.output)
     secrets = {f"TELECINE_{name.upper()}": file for name, file in files.items()}
@@ -96,6 +96,7 @@ def clustered(
             "TELECINE_DATABASE_URL": database_url,
             "TELECINE_STORAGE_URL": f"s3://{s3.bucket}/clips",
             "TELECINE_RETRY_DELAY_S": "0.5",
+            "TELECINE_MORE_MODELS": f"{LTX.name}=1x1",
             "TELECINE_MODERATION_CHECKS": "nudity",  # likewise
             "TELECINE_SCREENING_MODEL": "none",  # `embedded` has it; its start takes 15 s
             "TELECINE_SCREENING_MIN_REPLICAS": "2",  # a new registry has to reach both

@@ -14,8 +14,8 @@ from tests.telecine_serve.models.ltx_folder import CARD as LTX
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
-def test_each_model_makes_its_own_clips(embedded: RunningPlatform, clip_path: Path) -> None:
-    client = client_of(embedded)
+def test_each_model_makes_its_own_clips(clustered: RunningPlatform, clip_path: Path) -> None:
+    client = client_of(clustered)
     assert [model.id for model in client.models.list()] == ["embedded", LTX.name]
     first = client.videos.create(
         prompt="a red ball", model=LTX.name, seconds=ONE, extra_body={"num_steps": 2}
