@@ -252,12 +252,12 @@ async def gangs_seen(client: httpx.AsyncClient) -> GangsSeen | None:
         response = await client.get("/metrics")
     except httpx.TransportError:
         return None
-    found = {
-        _GANGS[sample.name]: round(sample.value)
-        for family in text_string_to_metric_families(response.text if response.is_success else "")
-        for sample in family.samples
-        if sample.name in _GANGS and sample.labels.get("stage") == "generation"
-    }
+    found: dict[str, int] = {}
+    for family in text_string_to_metric_families(response.text if response.is_success else ""):
+        for sample in family.samples:  # one for each model
+            if sample.name in _GANGS and sample.labels.get("stage") == "generation":
+                name = _GANGS[sample.name]
+                found[name] = found.get(name, 0) + round(sample.value)
     return GangsSeen(**found) if len(found) == len(_GANGS) else None
 
 

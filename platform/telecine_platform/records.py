@@ -211,3 +211,6 @@ class Backlog:
     num_running: int
     oldest_age_s: float
     """Age of the oldest claimable job; 0 when there is none."""
+
+
+NO_BACKLOG = Backlog(num_queued=0, num_running=0, oldest_age_s=0.0)

@@ -42,7 +42,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> str:
     registry = CollectorRegistry()
     HttpMetrics(registry).observe(route="/v1/videos", method="POST", status=200, duration_s=0.1)
     collector = JobCollector()
-    collector.figures = read_job_figures(jobs, utc_now())
+    collector.figures = read_job_figures(jobs, utc_now(), ("embedded",))
     registry.register(collector)
     jobs.close()
     return generate_latest(registry).decode()
@@ -75,6 +75,13 @@ def test_stages_and_outcomes_are_ours() -> None:
             assert stage in set(Stage)
         for outcomes in re.findall(r'outcome=~?"([\w|]+)"', text):
             assert set(outcomes.split("|")) <= set(JobState)
+
+
+def test_queues_are_split_by_model() -> None:
+    texts = [text for text in expressions() if re.search(r"telecine_(jobs|oldest|workers)", text)]
+    assert len(texts) >= 6
+    for text in texts:
+        assert re.search(r"max by \((stage, )?model\)", text), text
 
 
 def test_brackets_of_every_expression_close() -> None:

@@ -34,8 +34,9 @@ telecine_stage_jobs_total{outcome="blocked",stage="screening"} 1.0
 telecine_stage_wait_seconds_total{outcome="queued",stage="screening"} 3.5
 telecine_stage_wait_seconds_total{outcome="blocked",stage="screening"} 0.5
 # TYPE telecine_jobs_queued gauge
-telecine_jobs_queued{stage="screening"} 4.0
-telecine_jobs_queued{stage="generation"} 5.0
+telecine_jobs_queued{model="",stage="screening"} 4.0
+telecine_jobs_queued{model="embedded",stage="generation"} 3.0
+telecine_jobs_queued{model="wan",stage="generation"} 2.0
 # TYPE telecine_jobs_running gauge
 telecine_jobs_running{stage="generation"} 2.0
 # TYPE telecine_workers_idle gauge

@@ -34,7 +34,8 @@ def health_router(context: ApiContext, registry: CollectorRegistry) -> APIRouter
     registry.register(collector)
     checks = Remembered(lambda: check_dependencies(context), context.now)
     notices = Remembered(lambda: operator_notices(context), context.now)
-    figures = Remembered(lambda: read_job_figures(context.jobs, context.now()), context.now)
+    models = tuple(context.cards)
+    figures = Remembered(lambda: read_job_figures(context.jobs, context.now(), models), context.now)
 
     @router.get("/healthz", summary="Is the process alive?")
     async def healthz() -> dict[str, str]:

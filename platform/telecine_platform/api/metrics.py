@@ -1,11 +1,13 @@
 """What Prometheus reads: the jobs as the store has them, the requests as this process saw them.
 
-Every API process shows the same job figures, so a query takes their maximum, not their sum.
+Every API process shows the same job figures, so a query takes their maximum, not their sum. The
+label `model` is a served model's name or `other`, and empty outside generation: callers cannot make
+series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,8 +19,9 @@ from prometheus_client.registry import Collector
 from telecine_platform.errors import StoreUnavailable
 from telecine_platform.jobs.store import JobStore
 from telecine_platform.jobs.workers import count_idle
-from telecine_platform.records import Backlog, Stage
+from telecine_platform.records import NO_BACKLOG, Backlog, Stage
 
+_PLACE = ("stage", "model")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -47,26 +50,55 @@ class HttpMetrics:
         self._seconds.labels(route).observe(duration_s)
 
 
+OTHER = "other"
+"""Models that wait in the store and are not served any more, together."""
+Place = tuple[Stage, str]
+"""A stage, and in generation the model; else an empty text."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFigures:
     """The store's figures at one moment."""
 
-    backlogs: Mapping[Stage, Backlog]
-    num_idle: Mapping[Stage, int]
+    backlogs: Mapping[Place, Backlog]
+    num_idle: Mapping[Place, int]
     """Workers that are there and have no job; a generation worker is a gang."""
     totals: Sequence[Any]
     """Any: the store's rows of (stage, outcome, num_jobs, wait_s, work_s)."""
 
 
-def read_job_figures(jobs: JobStore, now: datetime) -> JobFigures | None:
-    """Ask the store; None when it does not answer."""
+def read_job_figures(jobs: JobStore, now: datetime, models: Collection[str]) -> JobFigures | None:
+    """Ask the store, for the models that are served; None when it does not answer."""
+    stages = [stage for stage in Stage if stage is not Stage.GENERATION]
     try:
-        backlogs = {stage: jobs.backlog(stage, now) for stage in Stage}
+        backlogs: dict[Place, Backlog] = {(stage, ""): jobs.backlog(stage, now) for stage in stages}
+        by_model = served_backlogs(jobs.backlogs(Stage.GENERATION, now), models)
+        backlogs |= {(Stage.GENERATION, model): backlog for model, backlog in by_model.items()}
         with jobs.database.read() as connection:
-            num_idle = {stage: count_idle(connection, stage, now) for stage in Stage}
+            num_idle: dict[Place, int] = {
+                (stage, ""): count_idle(connection, stage, now) for stage in stages
+            }
+            num_idle |= {
+                (Stage.GENERATION, model): count_idle(connection, Stage.GENERATION, now, model)
+                for model in models
+            }
         return JobFigures(backlogs=backlogs, num_idle=num_idle, totals=jobs.totals())
     except StoreUnavailable:
         return None
+
+
+def served_backlogs(by_model: Mapping[str, Backlog], models: Collection[str]) -> dict[str, Backlog]:
+    """One for each served model, and one for all others if any of them has jobs. Pure."""
+    served = {model: by_model.get(model, NO_BACKLOG) for model in models}
+    others = [backlog for model, backlog in by_model.items() if model not in served]
+    if not others:
+        return served
+    together = Backlog(
+        num_queued=sum(each.num_queued for each in others),
+        num_running=sum(each.num_running for each in others),
+        oldest_age_s=max(each.oldest_age_s for each in others),
+    )
+    return served | {OTHER: together}
 
 
 class JobCollector(Collector):
@@ -84,25 +116,25 @@ class JobCollector(Collector):
             yield from _counters(self.figures.totals)
 
 
-def _gauges(backlogs: Mapping[Stage, Backlog]) -> Iterator[Metric]:
-    queued = GaugeMetricFamily("telecine_jobs_queued", "Jobs that wait", labels=["stage"])
-    running = GaugeMetricFamily("telecine_jobs_running", "Jobs being worked on", labels=["stage"])
+def _gauges(backlogs: Mapping[Place, Backlog]) -> Iterator[Metric]:
+    queued = GaugeMetricFamily("telecine_jobs_queued", "Jobs that wait", labels=_PLACE)
+    running = GaugeMetricFamily("telecine_jobs_running", "Jobs being worked on", labels=_PLACE)
     oldest = GaugeMetricFamily(
-        "telecine_oldest_queued_seconds", "Age of the job waiting longest", labels=["stage"]
+        "telecine_oldest_queued_seconds", "Age of the job waiting longest", labels=_PLACE
     )
-    for stage, backlog in backlogs.items():
-        queued.add_metric([stage.value], backlog.num_queued)
-        running.add_metric([stage.value], backlog.num_running)
-        oldest.add_metric([stage.value], backlog.oldest_age_s)
+    for place, backlog in backlogs.items():
+        queued.add_metric(place, backlog.num_queued)
+        running.add_metric(place, backlog.num_running)
+        oldest.add_metric(place, backlog.oldest_age_s)
     yield from (queued, running, oldest)
 
 
-def _idle(num_idle: Mapping[Stage, int]) -> Metric:
+def _idle(num_idle: Mapping[Place, int]) -> Metric:
     idle = GaugeMetricFamily(
-        "telecine_workers_idle", "Workers without a job; of generation: gangs", labels=["stage"]
+        "telecine_workers_idle", "Workers without a job; of generation: gangs", labels=_PLACE
     )
-    for stage, number in num_idle.items():
-        idle.add_metric([stage.value], number)
+    for place, number in num_idle.items():
+        idle.add_metric(place, number)
     return idle
 
 

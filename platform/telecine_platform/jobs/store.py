@@ -39,7 +39,7 @@ from telecine_platform.jobs.rows import job_from_row, json_from_terms
 from telecine_platform.jobs.tables import jobs
 from telecine_platform.jobs.tenant_queues import admit, refresh_all
 from telecine_platform.jobs.tickets import Ticket, take_ticket, taken_by
-from telecine_platform.jobs.totals import read_backlog, read_history, read_totals
+from telecine_platform.jobs.totals import read_backlog, read_backlogs, read_history, read_totals
 from telecine_platform.records import (
     NO_TERMS,
     Backlog,
@@ -294,6 +294,11 @@ class JobStore:
     def backlog(self, stage: Stage, now: datetime) -> Backlog:
         with self._database.read() as connection:
             return read_backlog(connection, stage, now)
+
+    def backlogs(self, stage: Stage, now: datetime) -> dict[str, Backlog]:
+        """By model; one without a job in the stage is missing."""
+        with self._database.read() as connection:
+            return read_backlogs(connection, stage, now)
 
     def totals(self) -> Sequence[sa.Row[Any]]:
         """Rows of (stage, outcome, num_jobs, wait_s, work_s) since the store was made."""

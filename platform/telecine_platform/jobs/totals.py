@@ -26,6 +26,35 @@ def read_backlog(connection: sa.Connection, stage: Stage, now: datetime) -> Back
             jobs.c.finished_at.is_(None),  # as its index has it
         )
     ).one()
+    return _backlog(num_queued, num_running, oldest_at, now)
+
+
+def read_backlogs(connection: sa.Connection, stage: Stage, now: datetime) -> dict[str, Backlog]:
+    """The same by model; a model without a job in the stage is missing."""
+    is_queued = jobs.c.state == JobState.QUEUED
+    query = (
+        sa.select(
+            jobs.c.model,
+            sa.func.count().filter(is_queued),
+            sa.func.count().filter(~is_queued),
+            sa.func.min(jobs.c.queued_at).filter(is_queued),
+        )
+        .where(
+            jobs.c.stage == stage,
+            jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)),
+            jobs.c.finished_at.is_(None),
+        )
+        .group_by(jobs.c.model)
+    )
+    return {
+        model: _backlog(num_queued, num_running, oldest_at, now)
+        for model, num_queued, num_running, oldest_at in connection.execute(query)
+    }
+
+
+def _backlog(
+    num_queued: int, num_running: int, oldest_at: datetime | None, now: datetime
+) -> Backlog:
     age_s = 0.0 if oldest_at is None else max(0.0, (now - oldest_at).total_seconds())
     return Backlog(num_queued=num_queued, num_running=num_running, oldest_age_s=age_s)
 

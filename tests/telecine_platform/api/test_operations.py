@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from telecine_platform.api.metrics import OTHER, served_backlogs
 from telecine_platform.jobs.store import JobStore
+from telecine_platform.records import NO_BACKLOG, Backlog
 from tests.telecine_platform.api.fakes import AwayStore, QuotingStore
 from tests.telecine_platform.api.house import House, open_house
 
@@ -85,9 +87,10 @@ def test_metrics_show_jobs_and_requests(house: House) -> None:
 
     samples = samples_from(house.client.get("/metrics").text)
 
-    assert samples["telecine_jobs_queued", "screening"] == 1
-    assert samples["telecine_jobs_running", "generation"] == 0
-    assert samples["telecine_oldest_queued_seconds", "screening"] >= 0
+    assert samples["telecine_jobs_queued", "screening", ""] == 1
+    assert samples["telecine_jobs_running", "generation", "embedded"] == 0
+    assert samples["telecine_workers_idle", "generation", "embedded"] == 0
+    assert samples["telecine_oldest_queued_seconds", "screening", ""] >= 0
     assert samples["telecine_stage_jobs_total", "moderation", "completed"] == 1
     assert samples["telecine_stage_work_seconds_total", "moderation", "completed"] >= 0
     assert samples["telecine_stage_wait_seconds_total", "screening", "queued"] >= 0
@@ -98,6 +101,16 @@ def test_metrics_show_jobs_and_requests(house: House) -> None:
     assert samples["telecine_http_request_seconds_count", "/v1/videos"] == 2
     assert samples["telecine_database_up",] == 1
     assert not any(waiting_id in label for key in samples for label in key)
+
+
+def test_generation_is_split_by_served_models_and_all_others_are_one() -> None:
+    waiting = Backlog(num_queued=2, num_running=1, oldest_age_s=5.0)
+    older = Backlog(num_queued=1, num_running=0, oldest_age_s=9.0)
+
+    found = served_backlogs({"wan": waiting, "gone": waiting, "": older}, ("embedded", "wan"))
+
+    together = Backlog(num_queued=3, num_running=1, oldest_age_s=9.0)
+    assert found == {"embedded": NO_BACKLOG, "wan": waiting, OTHER: together}
 
 
 def test_metrics_without_database_still_show_the_requests(without_database: House) -> None:
@@ -163,5 +176,5 @@ def samples_from(text: str) -> dict[tuple[str, ...], float]:
 
 
 def sorted_labels(labels: dict[str, str]) -> list[str]:
-    order = ("stage", "outcome", "method", "route", "status", "le")
+    order = ("stage", "model", "outcome", "method", "route", "status", "le")
     return [labels[name] for name in order if name in labels]

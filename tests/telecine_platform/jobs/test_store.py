@@ -192,6 +192,8 @@ def test_backlog_and_totals_count_waiting_and_work(jobs: JobStore) -> None:
     claim(jobs, second=8)
     backlog = jobs.backlog(Stage.SCREENING, at(10))
     assert (backlog.num_queued, backlog.num_running, backlog.oldest_age_s) == (1, 1, 8.0)
+    assert jobs.backlogs(Stage.SCREENING, at(10)) == {spec().model: backlog}
+    assert jobs.backlogs(Stage.MODERATION, at(10)) == {}
     totals = {(row.stage, row.outcome): row for row in jobs.totals()}
     screened = totals["screening", "queued"]
     assert (screened.num_jobs, screened.wait_s, screened.work_s) == (1, 4.0, 3.0)
