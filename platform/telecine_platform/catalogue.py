@@ -228,6 +228,7 @@ CATALOGUE: dict[str, ModelCard] = {
             max_num_steps=100,
             guidance_scale=3.0,
             max_text_tokens=128,
+            first_frame=ImageUse.OPTIONAL,
             cost=_cost(
                 num_layers=28,
                 width=2_048,

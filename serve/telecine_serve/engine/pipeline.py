@@ -23,7 +23,7 @@ from telecine_serve.engine.checkpoint import Checkpoint, CheckpointWriter, clip_
 from telecine_serve.engine.compiled import CompiledBlocks
 from telecine_serve.engine.decode import decode_frames
 from telecine_serve.engine.scheduler_state import restore_scheduler
-from telecine_serve.engine.shape import check_size, first_latents
+from telecine_serve.engine.shape import check_size
 from telecine_serve.engine.step_cache import StepCache
 from telecine_serve.engine.step_control import Phase, StepControl
 from telecine_serve.engine.text import TextCache, encode_prompts
@@ -114,7 +114,7 @@ class Engine:
         fingerprint = clip_fingerprint(spec, self._model.card)
         scheduler = self._model.family.new_scheduler(self._model, spec)
         cache = StepCache(spec.step_cache, self._ranks)
-        first_step, latents_BCTHW = self._start(spec, scheduler, resume_from, fingerprint)
+        first_step, latents_BCTHW = self._start(spec, images, scheduler, resume_from, fingerprint)
         with (
             self._adapters.applied(spec.adapter, self._model, self._ranks, control.beat),
             nullcontext() if self._compiled is None else self._compiled.used_for(spec),
@@ -140,6 +140,7 @@ class Engine:
     def _start(
         self,
         spec: VideoSpec,
+        images: Images,
         scheduler: Any,  # Any: diffusers ships no types
         resume_from: Checkpoint | None,
         fingerprint: str,
@@ -150,7 +151,8 @@ class Engine:
             check_agreed("first step", first_step, self._ranks.world_group, self._ranks.device)
         scheduler.set_begin_index(0)
         if resume_from is None:
-            return 0, first_latents(spec, self._model.geometry).to(self._model.device)
+            latents_BCTHW = self._model.family.first_latents(spec, self._model.geometry, images)
+            return 0, latents_BCTHW.to(self._model.device)
         if resume_from.fingerprint != fingerprint:
             raise ModelError("the checkpoint belongs to another clip: start anew")
         restore_scheduler(scheduler, resume_from.scheduler, self._model.device)

@@ -1,8 +1,6 @@
-"""Which clips a model can make, and the latents that they begin as. Dims as in `pipeline`."""
+"""Which clips a model can make."""
 
 from __future__ import annotations
-
-import torch
 
 from telecine_platform.errors import InvalidRequest
 from telecine_platform.records import VideoSpec
@@ -24,14 +22,3 @@ def check_size(spec: VideoSpec, geometry: Geometry) -> None:
         )
     if spec.num_steps < 1:
         raise InvalidRequest(f"num_steps is {spec.num_steps}; it must be 1 or more")
-
-
-def first_latents(spec: VideoSpec, geometry: Geometry) -> torch.Tensor:
-    """Noise `latents_BCTHW` from the seed, on the CPU: the same on every kind of device.
-
-    Source: `prepare_latents` of `WanPipeline` and of `LTXPipeline`, diffusers 0.42.1, with a CPU
-    generator.
-    """
-    shape = geometry.latents_shape(spec, spec.num_frames)
-    generator = torch.Generator(device="cpu").manual_seed(spec.seed)
-    return torch.randn(shape, generator=generator, dtype=torch.float32)

@@ -166,6 +166,14 @@ class Family(ABC):
         """After `check_images`. Collective where there is more than one rank."""
         return TextOnly()
 
+    def first_latents(self, spec: VideoSpec, geometry: Geometry, images: Images) -> torch.Tensor:
+        """Noise `latents_BCTHW` from the seed, on the CPU: the same on every kind of device.
+
+        Source: `prepare_latents` of diffusers' pipelines, 0.42.1, with a CPU generator.
+        """
+        generator = torch.Generator(device="cpu").manual_seed(spec.seed)
+        return torch.randn(geometry.latents_shape(spec, spec.num_frames), generator=generator)
+
     @abstractmethod
     def new_scheduler(self, model: Model, spec: VideoSpec) -> Any:  # Any: diffusers' are untyped
         """Without history, with the timesteps of this clip set, on the model's device."""

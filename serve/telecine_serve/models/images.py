@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from telecine_platform.catalogue import ImageUse, ModelCard
 from telecine_platform.errors import InvalidRequest
@@ -28,6 +29,15 @@ class Images:
 
 
 NO_IMAGES = Images()
+
+
+def scaled_picture(picture_HWC: Picture, device: torch.device) -> torch.Tensor:
+    """`picture_C1HW` from -1 to 1 in float32, rounded as `VideoProcessor.preprocess` rounds.
+
+    Source: diffusers 0.42.1.
+    """
+    scaled_HWC = torch.from_numpy(picture_HWC.astype(np.float32) / 255.0)
+    return (2.0 * scaled_HWC.permute(2, 0, 1) - 1.0).unsqueeze(1).to(device)
 
 
 def check_images(spec: VideoSpec, images: Images, card: ModelCard) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from telecine_platform.catalogue import ImageUse
 from telecine_platform.errors import InvalidRequest, JobCancelled, ModelError
@@ -16,11 +17,11 @@ from telecine_serve.engine.pipeline import Engine
 from telecine_serve.engine.start import start_engine
 from telecine_serve.engine.step_control import Phase, StepControl
 from telecine_serve.models.architectures import architecture_from_folder
-from telecine_serve.models.images import Images
+from telecine_serve.models.images import NO_IMAGES, Images
 from telecine_serve.models.load import load_model
 from telecine_serve.parallel.placement import Placement
 from tests.telecine_serve.engine.checkpoints import SaveAll
-from tests.telecine_serve.models.ltx_folder import CARD, SPEC, write_ltx
+from tests.telecine_serve.models.ltx_folder import CARD, FIRST, SPEC, write_ltx
 
 _CPU = torch.device("cpu")
 
@@ -35,15 +36,19 @@ def engine(folder: Path) -> Engine:
     return start_engine(folder, CARD, _CPU)
 
 
-@pytest.mark.parametrize("guidance_scale", [3.0, 1.0])
+@pytest.mark.parametrize(
+    ("guidance_scale", "images"), [(3.0, NO_IMAGES), (1.0, NO_IMAGES), (3.0, FIRST)]
+)
 def test_one_rank_equals_diffusers_own_pipeline(
-    engine: Engine, folder: Path, guidance_scale: float
+    engine: Engine, folder: Path, guidance_scale: float, images: Images
 ) -> None:
-    from diffusers import LTXPipeline
+    import diffusers
 
     spec = replace(SPEC, guidance_scale=guidance_scale)
-    pipeline = LTXPipeline.from_pretrained(folder, local_files_only=True)
+    kind = diffusers.LTXPipeline if images is NO_IMAGES else diffusers.LTXImageToVideoPipeline
+    pipeline = kind.from_pretrained(folder, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
+    picture = {} if images is NO_IMAGES else {"image": Image.fromarray(images.given[0])}
 
     def reference(output_type: str) -> torch.Tensor:
         frames = pipeline(
@@ -58,16 +63,17 @@ def test_one_rank_equals_diffusers_own_pipeline(
             generator=torch.Generator().manual_seed(spec.seed),
             max_sequence_length=CARD.max_text_tokens,
             output_type=output_type,
+            **picture,
         ).frames
         return torch.as_tensor(frames)
 
-    latents_BCTHW = engine.denoise(spec, StepControl())
+    latents_BCTHW = engine.denoise(spec, StepControl(), images=images)
     tokens_BSC = latents_BCTHW.flatten(2).transpose(1, 2)
     assert tokens_BSC.shape == (1, 27, 8)
     assert (tokens_BSC - reference("latent")).abs().max() <= 1e-5
 
     levels_THWC = (reference("np")[0] * 255).round().numpy().astype(np.int16)
-    frames_THWC = engine.generate(spec, StepControl())
+    frames_THWC = engine.generate(spec, StepControl(), images=images)
     assert frames_THWC is not None
     assert frames_THWC.std() > 5
     assert np.abs(frames_THWC.astype(np.int16) - levels_THWC).max() <= 1
@@ -138,9 +144,8 @@ def test_clip_that_the_family_cannot_make_is_refused(engine: Engine) -> None:
         engine.denoise(replace(SPEC, num_frames=13), StepControl())
     with pytest.raises(InvalidRequest, match="multiple of 32"):
         engine.denoise(replace(SPEC, width_px=80), StepControl())
-    picture_HWC = np.zeros((SPEC.height_px, SPEC.width_px, 3), np.uint8)
-    with pytest.raises(InvalidRequest, match="takes no first_frame"):
-        engine.denoise(SPEC, StepControl(), images=Images(first_HWC=picture_HWC))
+    with pytest.raises(InvalidRequest, match="takes no last_frame"):
+        engine.denoise(SPEC, StepControl(), images=Images(last_HWC=FIRST.first_HWC))
 
 
 def test_folder_that_would_run_wrongly_is_refused(
@@ -149,8 +154,8 @@ def test_folder_that_would_run_wrongly_is_refused(
     noisy = write_ltx(embedded_folder, tmp_path / "noisy", timestep_conditioning=True)
     with pytest.raises(ModelError, match="adds noise as it decodes"):
         start_engine(noisy, CARD, _CPU)
-    with pytest.raises(ModelError, match="promises pictures"):
-        start_engine(folder, replace(CARD, first_frame=ImageUse.OPTIONAL), _CPU)
+    with pytest.raises(ModelError, match="a first frame, optional, and no last one"):
+        start_engine(folder, replace(CARD, last_frame=ImageUse.OPTIONAL), _CPU)
     with pytest.raises(ModelError, match="holds a LTXPipeline; known for embedded: WanPipeline"):
         start_engine(folder, replace(CARD, name="embedded", family="wan"), _CPU)
     with pytest.raises(ModelError, match="of the family 'sora'; there is wan, ltx"):

@@ -23,7 +23,7 @@ from telecine_serve.parallel.mesh import RankContext, arrange_ranks, close_ranks
 from telecine_serve.parallel.placement import Placement
 from tests.ranks import run_ranks
 from tests.telecine_serve.models.adapter_folder import LTX_LAYERS, write_adapter, write_merged
-from tests.telecine_serve.models.ltx_folder import CARD, SPEC, write_ltx
+from tests.telecine_serve.models.ltx_folder import CARD, FIRST, SPEC, write_ltx
 
 _CPU = torch.device("cpu")
 _GUIDED = 1e-4
@@ -38,6 +38,7 @@ class _Report:
     """What one rank saw; latents by axes."""
 
     plain: dict[str, torch.Tensor]
+    from_picture: dict[str, torch.Tensor]
     adapted: dict[str, torch.Tensor]
     cached: dict[str, tuple[torch.Tensor, int]]
     """And the passes that were left out."""
@@ -51,11 +52,12 @@ def _work(
     rank: int, world_size: int, port: int, folder: Path, adapters: Path, blobs: Path
 ) -> _Report:
     init_ranks(rank, world_size, "127.0.0.1", port, _CPU, timeout_s=60)
-    plain, adapted, cached = {}, {}, {}
+    plain, from_picture, adapted, cached = {}, {}, {}, {}
     for axes in reversed(_AXES):  # tp2 last
         ranks = arrange_ranks(axes, _CPU, timeout_s=60)
         engine = _start(folder, adapters, ranks)
         plain[str(axes)] = engine.denoise(SPEC, StepControl(ranks))
+        from_picture[str(axes)] = engine.denoise(SPEC, StepControl(ranks), images=FIRST)
         adapted[str(axes)] = engine.denoise(_ADAPTED, StepControl(ranks))
         control = StepControl(ranks)
         latents_BCTHW = engine.denoise(_CACHED, control)
@@ -68,6 +70,7 @@ def _work(
     resumed_BCTHW = engine.denoise(SPEC, StepControl(ranks), resume_from=checkpoint)
     report = _Report(
         plain=plain,
+        from_picture=from_picture,
         adapted=adapted,
         cached=cached,
         is_resumed_equal=torch.equal(resumed_BCTHW, plain[str(_AXES[0])]),
@@ -125,6 +128,18 @@ def test_two_ranks_make_the_latents_of_one_rank(
     first_BCTHW, second_BCTHW = (rank.plain[str(axes)] for rank in two_ranks)
 
     expected_BCTHW = alone.denoise(SPEC, StepControl())
+    assert (first_BCTHW - expected_BCTHW).abs().max() <= _GUIDED
+    assert torch.equal(first_BCTHW, second_BCTHW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("axes", _AXES, ids=str)
+def test_two_ranks_make_the_latents_of_one_rank_from_a_picture(
+    alone: Engine, two_ranks: tuple[_Report, _Report], axes: Axes
+) -> None:
+    first_BCTHW, second_BCTHW = (rank.from_picture[str(axes)] for rank in two_ranks)
+
+    expected_BCTHW = alone.denoise(SPEC, StepControl(), images=FIRST)
     assert (first_BCTHW - expected_BCTHW).abs().max() <= _GUIDED
     assert torch.equal(first_BCTHW, second_BCTHW)
 

@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from telecine_platform.catalogue import ModelCard, card_from_name
 from telecine_platform.records import VideoSpec
+from telecine_serve.models.images import Images
 from tests.telecine_serve.specs import small_spec
 
 CARD: ModelCard = card_from_name("ltx-video-0.9")
@@ -18,6 +20,9 @@ SPEC: VideoSpec = small_spec(
     width_px=96, height_px=96, num_frames=17, fps=CARD.fps, negative_prompt="dark fog"
 )
 """27 tokens, which do not divide over two ranks."""
+FIRST = Images(
+    first_HWC=np.random.default_rng(1).integers(0, 256, (96, 96, 3), dtype=np.uint8),
+)
 _LATENT_CHANNELS = 8
 _TEXT_WIDTH = 32
 
@@ -48,7 +53,6 @@ def write_ltx(embedded_folder: Path, folder: Path, **vae_changes: Any) -> Path:
         "decoder_block_out_channels": (8, 8, 16, 16),
         "layers_per_block": (1, 1, 1, 1, 1),
         "decoder_layers_per_block": (1, 1, 1, 1, 1),
-        "scaling_factor": 0.5,
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)

@@ -1,4 +1,7 @@
-"""The LTX family: LTX-Video from text. Dims as in `models/family.py`; C channels of a token."""
+"""The LTX family: LTX-Video from text and from a first frame.
+
+Dims as in `models/family.py`; S also a transformer's tokens, C their channels.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,15 @@ from torch import nn
 
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.records import VideoSpec
+from telecine_serve.models.condition import Condition
 from telecine_serve.models.decoder import Decoder
 from telecine_serve.models.family import Ends, Family, HalfStep, Model, Text
 from telecine_serve.models.geometry import Geometry
+from telecine_serve.models.images import Images
 from telecine_serve.models.ltx import geometry as ltx_geometry
 from telecine_serve.models.ltx.attention import LtxGangProcessor
 from telecine_serve.models.ltx.decoder import LtxDecoder
+from telecine_serve.models.ltx.images import encode_first_frame, posterior_noise
 from telecine_serve.models.ltx.sharding import LTX_SEQUENCE, LTX_SHARDING
 from telecine_serve.models.tokens import tokenize
 from telecine_serve.parallel.mesh import RankContext
@@ -24,7 +30,7 @@ from telecine_serve.parallel.rules import Attend, ShardRule
 
 
 class LtxFamily(Family):
-    """Source of how its parts meet: `LTXPipeline`, diffusers 0.42.1."""
+    """Source of how its parts meet: diffusers 0.42.1, `LTXPipeline` and its image-to-video twin."""
 
     pipelines = ltx_geometry.PIPELINES
     transformer_class = "LTXVideoTransformer3DModel"
@@ -51,6 +57,18 @@ class LtxFamily(Family):
         ids_BS, mask_BS = tokenize(ends, prompt, num_tokens)
         return Text(hidden_BSD=ends.text_encoder(ids_BS).last_hidden_state, mask_BS=mask_BS)
 
+    def condition(
+        self, model: Model, spec: VideoSpec, images: Images, ranks: RankContext | None
+    ) -> Condition:
+        return encode_first_frame(model, spec, images, ranks)
+
+    def first_latents(self, spec: VideoSpec, geometry: Geometry, images: Images) -> torch.Tensor:
+        """As for any family, but a picture's noise is drawn before it."""
+        generator = torch.Generator(device="cpu").manual_seed(spec.seed)
+        if images.given:
+            posterior_noise(spec, geometry, generator)
+        return torch.randn(geometry.latents_shape(spec, spec.num_frames), generator=generator)
+
     def new_scheduler(self, model: Model, spec: VideoSpec) -> Any:  # Any: diffusers' are untyped
         """Timesteps are shifted by the number of tokens, as the folder's scheduler says."""
         from diffusers.pipelines.ltx.pipeline_ltx import calculate_shift
@@ -74,10 +92,10 @@ class LtxFamily(Family):
     def predict(self, model: Model, transformer: nn.Module, half: HalfStep) -> torch.Tensor:
         geometry = model.geometry
         num_frames, height, width = half.latents_BCTHW.shape[2:]
-        tokens_BSC = half.latents_BCTHW.flatten(2).transpose(1, 2)
+        tokens_BSC = half.condition.model_input(half.latents_BCTHW).flatten(2).transpose(1, 2)
         velocity_BSC: torch.Tensor = transformer(
             hidden_states=tokens_BSC.to(model.dtype),
-            timestep=half.timestep.expand(1),
+            timestep=half.condition.model_timestep(half.timestep, half.latents_BCTHW),
             encoder_hidden_states=half.text.hidden_BSD,
             encoder_attention_mask=half.text.mask_BS,
             num_frames=num_frames,

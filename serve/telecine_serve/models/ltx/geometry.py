@@ -24,7 +24,8 @@ from telecine_serve.models.folder import (
 from telecine_serve.models.geometry import Geometry
 from telecine_serve.parallel.architecture import Architecture
 
-PIPELINES = ("LTXPipeline",)
+PIPELINES = ("LTXPipeline", "LTXImageToVideoPipeline")
+"""The same weights do both."""
 _FFN_WIDTHS = 4
 """The feed-forward layer's width, in widths of the model: `FeedForward`'s default."""
 
@@ -56,8 +57,11 @@ def check_folder(folder: Path, card: ModelCard) -> None:
     check_components(folder, (TRANSFORMER, VAE, TEXT_ENCODER), (TOKENIZER, SCHEDULER))
     transformer = read_json(folder / TRANSFORMER / "config.json")
     vae = read_json(folder / VAE / "config.json")
-    if (card.first_frame, card.last_frame) != (ImageUse.NEVER, ImageUse.NEVER):
-        raise ModelError(f"the card {card.name} promises pictures, but LTX makes clips from text")
+    if card.first_frame is ImageUse.REQUIRED or card.last_frame is not ImageUse.NEVER:
+        raise ModelError(
+            f"the card {card.name} says first_frame {card.first_frame}, last_frame "
+            f"{card.last_frame}; LTX can do a first frame, optional, and no last one"
+        )
     for key in ("patch_size", "patch_size_t"):
         if transformer.get(key, 1) != 1:
             raise ModelError(f"{folder}: the transformer has {key} {transformer[key]}; 1 is known")

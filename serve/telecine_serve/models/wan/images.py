@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from telecine_platform.errors import ModelError
 from telecine_platform.records import VideoSpec
-from telecine_serve.models.condition import Condition, TextOnly
+from telecine_serve.models.condition import CleanFirstFrame, Condition, TextOnly
 from telecine_serve.models.family import Ends, Model
-from telecine_serve.models.images import Images, Picture
-from telecine_serve.models.wan.condition import CleanFirstFrame, Concatenated
+from telecine_serve.models.images import Images, Picture, scaled_picture
+from telecine_serve.models.wan.condition import Concatenated
 from telecine_serve.models.wan.geometry import Conditioning, WanGeometry
 from telecine_serve.parallel.collectives import broadcast
 from telecine_serve.parallel.mesh import RankContext
@@ -58,16 +57,10 @@ def encode_images(
 
 def _video(images: Images, num_frames: int, device: torch.device) -> torch.Tensor:
     """`video_BCTHW` from -1 to 1: the pictures at its ends, grey (0) between them."""
-    frames = [_scaled(picture_HWC, device) for picture_HWC in images.given]
+    frames = [scaled_picture(picture_HWC, device) for picture_HWC in images.given]
     num_grey = num_frames - len(frames)
     grey_CTHW = frames[0].new_zeros(3, num_grey, *frames[0].shape[2:])
     return torch.cat([frames[0], grey_CTHW, *frames[1:]], dim=1).unsqueeze(0)
-
-
-def _scaled(picture_HWC: Picture, device: torch.device) -> torch.Tensor:
-    """`picture_C1HW`, rounded as `VideoProcessor.preprocess` rounds."""
-    scaled_HWC = torch.from_numpy(picture_HWC.astype(np.float32) / 255.0)
-    return (2.0 * scaled_HWC.permute(2, 0, 1) - 1.0).unsqueeze(1).to(device)
 
 
 def _latents_from_video(vae: Any, video_BCTHW: torch.Tensor) -> torch.Tensor:
