@@ -22,7 +22,8 @@ from unittest import mock
 
 import click
 
-WAYS = ("one rank", "tp2", "sp2", "diffusers ulysses2")
+WAYS = ("one rank", "tp2", "sp2", "streamed sp2", "diffusers ulysses2")
+"""Streamed: weights wait on the host, divided over the ranks (placement Z)."""
 _TIMED = ("all_reduce", "all_gather", "all_gather_into_tensor", "all_to_all_single", "broadcast")
 """Collectives of torch.distributed that any of the ways uses."""
 
@@ -77,7 +78,7 @@ def _run_rank(rank: int, num_ranks: int, port: int, way: str, options: Options) 
 
     load_average = os.getloadavg()[0]
     cpu = torch.device("cpu")
-    axes = {"sp_size": num_ranks} if way == "sp2" else {}
+    axes = {"sp_size": num_ranks} if way in ("sp2", "streamed sp2") else {}
     ranks = init_ranks(rank, num_ranks, "127.0.0.1", port, cpu, **axes)
     transformer = new_transformer(options)
     predict = forward_of(transformer, options)
@@ -149,6 +150,8 @@ def _put_on_gang(transformer: Any, way: str, ranks: Any) -> Iterator[None]:  # A
 
     if way != "diffusers ulysses2":
         divide(transformer, WanFamily(), ranks)
+        if way == "streamed sp2":
+            _stream(transformer, ranks)
         yield
         return
     from diffusers import ContextParallelConfig
@@ -157,6 +160,17 @@ def _put_on_gang(transformer: Any, way: str, ranks: Any) -> Iterator[None]:  # A
     with mock.patch.object(torch.accelerator, "device_count", return_value=1):
         transformer.enable_parallelism(config=ContextParallelConfig(ulysses_degree=2))
         yield
+
+
+def _stream(transformer: Any, ranks: Any) -> None:  # Any: as above
+    from telecine_serve.parallel.weight_stream import WeightStream
+
+    stream = WeightStream(ranks.world_group, ranks.device)
+    for name, whole in list(transformer.named_parameters()):
+        module, _, leaf = name.rpartition(".")
+        kept = stream.kept(whole.detach(), whole.dtype)
+        setattr(transformer.get_submodule(module), leaf, kept)
+    stream.attach(transformer, transformer.blocks)
 
 
 @contextmanager

@@ -70,9 +70,7 @@ class AdapterCache:
 
     def _drop_oldest(self) -> None:
         """But for those that somebody loads now."""
-        kept = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
-        by_use = sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True)
-        for folder in by_use[self._max_adapters :]:
+        for folder in _by_use(self._folder)[self._max_adapters :]:
             with lock_file(folder).open("w") as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,3 +80,16 @@ class AdapterCache:
                 if folder.is_dir():  # else another rank was faster
                     folder.rename(aside / "dropped")
                 shutil.rmtree(aside)
+
+
+def _by_use(folder: Path) -> list[Path]:
+    """The adapters in `folder`, the latest used first."""
+    used_at_s: dict[Path, float] = {}
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        try:
+            used_at_s[path] = path.stat().st_mtime
+        except FileNotFoundError:  # another rank has just dropped it
+            continue
+    return sorted(used_at_s, key=lambda path: used_at_s[path], reverse=True)

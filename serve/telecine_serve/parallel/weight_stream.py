@@ -3,8 +3,8 @@
 DeepSpeed's ZeRO-3 with parameter offload (arXiv:1910.02054, arXiv:2104.07857) without a backward
 pass: each rank keeps an equal part of every parameter in host memory; before a block computes, the
 parts are copied to the devices and all-gathered, the next block's meanwhile, and after it the whole
-is dropped. Not through `deepspeed.initialize`, which refuses weights of more than one type, and Wan
-keeps some in float32. Invariant: every rank gathers the same blocks in the same order. A block is a
+is dropped. Not through `deepspeed.initialize`, which builds a training engine around the one class
+that does this. Invariant: every rank gathers the same blocks in the same order. A block is a
 ZeRO leaf, so it is gathered when it is called, also if a step cache leaves out what it computes.
 """
 

@@ -16,6 +16,7 @@ from telecine_serve.engine.adapters import Adapters
 from telecine_serve.engine.pipeline import Engine
 from telecine_serve.engine.start import start_engine
 from telecine_serve.engine.step_control import StepControl
+from telecine_serve.models.load import load_model
 from telecine_serve.parallel.axes import Axes
 from telecine_serve.parallel.mesh import RankContext, arrange_ranks, close_ranks, init_ranks
 from telecine_serve.parallel.placement import Placement
@@ -54,6 +55,9 @@ class _Report:
     of_experts: dict[str, torch.Tensor]
     """By axes, of a model with two experts."""
     of_ltx: torch.Tensor
+    of_bf16: torch.Tensor
+    """By weights in bfloat16, but for those that diffusers keeps in float32."""
+    num_dtypes: int
     num_reused: dict[str, int]
     """By axes."""
     held_bytes: int
@@ -83,6 +87,7 @@ def _work(
         of_experts[str(axes)] = start_engine(
             variant, CARDS[_VARIANT], _CPU, ranks, _STREAMED
         ).denoise(SPEC, StepControl(ranks), images=_IMAGES)
+    mixed = load_model(folder, _CARD, torch.bfloat16, _CPU, ranks, _STREAMED)
     transformer: Any = engine.model.experts[0].transformer
     parameters = list(transformer.parameters())
     report = _Report(
@@ -92,6 +97,8 @@ def _work(
             LTX_SPEC, StepControl(ranks)
         ),
         num_reused=num_reused,
+        of_bf16=Engine(mixed, ranks).denoise(small_spec(), StepControl(ranks)),
+        num_dtypes=len({part.dtype for part in mixed.experts[0].transformer.parameters()}),
         held_bytes=sum(parameter.ds_tensor.nbytes for parameter in parameters),
         whole_bytes=sum(parameter.nbytes for parameter in parameters),
         stopped=stopped,
@@ -185,6 +192,18 @@ def test_other_family_streams_its_weights_too(reports: list[_Report], ltx: Path)
 
     for report in reports:
         assert (report.of_ltx - expected_BCTHW).abs().max() <= _TOLERANCE
+
+
+@pytest.mark.slow
+def test_weights_of_two_types_are_streamed_side_by_side(
+    reports: list[_Report], embedded_folder: Path
+) -> None:
+    model = load_model(embedded_folder, _CARD, torch.bfloat16, _CPU)
+    expected_BCTHW = Engine(model).denoise(small_spec(), StepControl())
+
+    for report in reports:
+        assert report.num_dtypes == 2
+        assert torch.equal(report.of_bf16, expected_BCTHW)
 
 
 @pytest.mark.slow

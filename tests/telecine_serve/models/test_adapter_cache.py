@@ -179,6 +179,16 @@ def test_disk_keeps_the_latest_used_adapters(tmp_path: Path) -> None:
         assert names_in(tmp_path / "cache") == {"film", "wood"}
 
 
+def test_adapter_that_another_rank_has_just_dropped_is_no_error(tmp_path: Path) -> None:
+    small_adapter(tmp_path / "source" / "film")
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "gone").symlink_to("nowhere")  # listed, and not there
+    cache = cache_of((tmp_path / "source").as_uri(), tmp_path / "cache", num=1)
+
+    with cache.at_hand("film") as folder:
+        assert (folder / ADAPTER_FILE).read_bytes() == _BYTES
+
+
 def test_adapter_that_is_being_loaded_stays(tmp_path: Path) -> None:
     for name in ("film", "ink"):
         small_adapter(tmp_path / "source" / name)
