@@ -1,7 +1,8 @@
 """Looks for marks where there are none: many small pictures, and hard ones among them.
 
-Each is one frame's luma of 128 x 96: 1/f textures, shapes, and (every fourth) gratings and tiles,
-which look most like a template. One frame, because a false id hangs on chance, not on length.
+Each is the luma of 128 x 96 pixels: 1/f textures, shapes, and (every fourth) gratings and tiles,
+which look most like a template. Three frames of it, moving and noisy, because frames are weighted;
+no more, because a false id hangs on chance, not on length.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from telecine_safeguards.provenance.carriers import carriers_from_key
 from telecine_safeguards.provenance.detect import find_mark, soft_bits
 from telecine_safeguards.provenance.luma import Picture
 from telecine_safeguards.provenance.payload import payload_from_bits
-from telecine_safeguards.provenance.residual import residual
+from telecine_safeguards.provenance.residual import residuals
+from telecine_safeguards.provenance.votes import sum_by_template, sums_to_search
 from telecine_safeguards.provenance.waves import Noise
 
 HEIGHT_PX, WIDTH_PX = 96, 128
+_NUM_FRAMES = 3
 
 
 def false_ids(num_pictures: int, *, first_seed: int) -> int:
@@ -24,7 +27,7 @@ def false_ids(num_pictures: int, *, first_seed: int) -> int:
     num_false = 0
     for seed in range(first_seed, first_seed + num_pictures):
         random = np.random.default_rng(seed)
-        num_false += find_mark([_picture(random, seed)], [random.bytes(32)]) is not None
+        num_false += find_mark(_frames(random, seed), [random.bytes(32)]) is not None
     return num_false
 
 
@@ -38,7 +41,8 @@ def false_readings(num_pictures: int, *, first_seed: int) -> int:
     for seed in range(first_seed, first_seed + num_pictures):
         random = np.random.default_rng(seed)
         key = random.bytes(32)
-        residual_HW = residual([_picture(random, seed)])
+        residuals_THW = residuals(_frames(random, seed))
+        noise = Noise(sums_to_search(residuals_THW)[0])
         side_px = HEIGHT_PX * random.uniform(0.25, 1.2)
         alignment = Alignment(
             tile_width_px=side_px,
@@ -46,9 +50,21 @@ def false_readings(num_pictures: int, *, first_seed: int) -> int:
             angle_deg=random.uniform(-6, 6),
             shift=(random.uniform(), random.uniform()),
         )
-        bits_N = soft_bits(residual_HW, Noise(residual_HW), carriers_from_key(key), alignment)
+        carriers = carriers_from_key(key)
+        residual_HW = sum_by_template(residuals_THW, noise, carriers, alignment)
+        bits_N = soft_bits(residual_HW, Noise(residual_HW), carriers, alignment)
         num_false += payload_from_bits(bits_N, key) is not None
     return num_false
+
+
+def _frames(random: np.random.Generator, seed: int) -> list[Picture]:
+    picture = _picture(random, seed)
+    steps = random.integers(-2, 3, size=2)
+    return [
+        np.roll(picture, tuple(steps * number), axis=(0, 1))
+        + random.normal(scale=4, size=picture.shape).astype(np.float32)
+        for number in range(_NUM_FRAMES)
+    ]
 
 
 def _picture(random: np.random.Generator, seed: int) -> Picture:

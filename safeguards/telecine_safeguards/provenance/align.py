@@ -20,10 +20,12 @@ from telecine_safeguards.provenance.carriers import Carriers
 from telecine_safeguards.provenance.embed import tile_px
 from telecine_safeguards.provenance.luma import Picture
 from telecine_safeguards.provenance.waves import (
+    MAX_FREQUENCY,
     Complexes,
     Floats,
     Noise,
     block_centres,
+    waves_in,
     waves_in_blocks,
 )
 
@@ -35,7 +37,6 @@ _MAX_ANGLE_DEG: Final = 6.0
 _ANGLE_STEP_DEG: Final = 0.25
 _MAX_LOUDNESS: Final = 8.0
 """So that one loud stripe of the picture is not taken for a template."""
-_MAX_FREQUENCY: Final = 0.47
 NUM_ALIGNMENTS: Final = 6
 _GRID: Final = 128
 """Places of the shift that are compared, along a tile's side."""
@@ -65,6 +66,19 @@ class Alignment:
         return np.stack(
             [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=-1
         )
+
+    def waves(
+        self, residual_HW: Picture, waves_K2: npt.NDArray[np.int64], phases_K: Floats
+    ) -> Complexes:
+        """The pattern's waves there, turned back by their phases: where it is, they are positive.
+
+        K, or TK for many residuals THW.
+        """
+        moved_K = phases_K + 2 * np.pi * waves_K2 @ np.array(self.shift)
+        waves_K: Complexes = waves_in(residual_HW, self.frequencies(waves_K2)) * np.exp(
+            -1j * moved_K
+        ).astype(np.complex64)
+        return waves_K
 
 
 def alignments(
@@ -121,7 +135,7 @@ def _blind_scores(
         tile_width_px=1.0, tile_height_px=1.0, angle_deg=angle_deg, is_mirrored=is_mirrored
     )
     frequencies = unit.frequencies(carriers.template_K2) / sizes_px[:, np.newaxis, np.newaxis]
-    is_there = np.abs(frequencies).max(axis=-1) < _MAX_FREQUENCY
+    is_there = np.abs(frequencies).max(axis=-1) < MAX_FREQUENCY
     loudness = np.minimum(noise.loudness(np.clip(frequencies, -0.5, 0.5)), _MAX_LOUDNESS)
     counts = is_there.sum(axis=-1)
     scores: Floats = ((loudness - 1) * is_there).sum(axis=-1) / np.sqrt(np.maximum(counts, 16))
@@ -161,9 +175,8 @@ class _Template:
     ) -> None:
         self._carriers = carriers
         self._base_K2 = start.frequencies(carriers.template_K2)
-        is_there_K = np.abs(self._base_K2).max(axis=-1) < _MAX_FREQUENCY
         blocks = waves_in_blocks(residual_HW, self._base_K2)
-        weights_K = is_there_K / np.sqrt(noise.level(np.clip(self._base_K2, -0.5, 0.5)))
+        weights_K = np.sqrt(noise.weights(self._base_K2))
         phases_K = np.exp(-1j * carriers.template_phases_K)
         self._blocks = (blocks * (weights_K * phases_K)).astype(np.complex64)
         self._down_px = block_centres(residual_HW.shape[0])

@@ -1,10 +1,11 @@
 """Reads a mark out of frames, or says that there is none.
 
-Each alignment of `align.py` is read once, best first: the bits' waves, summed over their carriers
-with the loud noise weighted down, are decoded. The number of alignments times
-`MAX_FALSE_PER_READING` bounds a false id: `MAX_FALSE_PER_CLIP`.
+Each alignment of `align.py` is read once, best first, mostly from the frames that kept the mark
+(`votes.py`): the bits' waves, summed over their carriers with the loud noise weighted down, are
+decoded. The number of alignments times `MAX_FALSE_PER_READING` bounds a false id:
+`MAX_FALSE_PER_CLIP`.
 
-Legend: H height_px, W width_px, K carriers, N bits of the code.
+Legend: T frames, H height_px, W width_px, K carriers, N bits of the code.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
-
-import numpy as np
 
 from telecine_safeguards.provenance.align import NUM_ALIGNMENTS, Alignment, alignments
 from telecine_safeguards.provenance.bch import CODE_BITS
@@ -25,12 +24,12 @@ from telecine_safeguards.provenance.payload import (
     Payload,
     payload_from_bits,
 )
-from telecine_safeguards.provenance.residual import residual
-from telecine_safeguards.provenance.waves import Floats, Noise, waves_in
+from telecine_safeguards.provenance.residual import Pictures, residuals
+from telecine_safeguards.provenance.votes import sum_by_template, sums_to_search
+from telecine_safeguards.provenance.waves import Floats, Noise
 
 MAX_FALSE_PER_CLIP: Final = MAX_FALSE_PER_READING * 2 * NUM_ALIGNMENTS
 """The probability that an unmarked clip gives an id, for each key that is tried: 7.2e-7."""
-_MAX_FREQUENCY: Final = 0.48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +52,13 @@ def find_mark(lumas_HW: Iterable[Picture], keys: Sequence[bytes]) -> Mark | None
     """
     if not keys:
         raise ValueError("a mark cannot be looked for without a key")
-    residual_HW = residual(lumas_HW)
-    if min(residual_HW.shape) < MIN_SIDE_PX:
+    residuals_THW = residuals(lumas_HW)
+    if min(residuals_THW.shape[1:]) < MIN_SIDE_PX:
         raise ValueError(f"frames of under {MIN_SIDE_PX} pixels hold no mark")
-    noise = Noise(residual_HW)
+    searched = [(sum_HW, Noise(sum_HW)) for sum_HW in sums_to_search(residuals_THW)]
     for is_mirrored in (False, True):
         for number, key in enumerate(keys):
-            found = _found(residual_HW, noise, key, is_mirrored)
+            found = _found(residuals_THW, searched, key, is_mirrored)
             if found is not None:
                 payload, alignment = found
                 return Mark(
@@ -72,10 +71,21 @@ def find_mark(lumas_HW: Iterable[Picture], keys: Sequence[bytes]) -> Mark | None
 
 
 def _found(
-    residual_HW: Picture, noise: Noise, key: bytes, is_mirrored: bool
+    residuals_THW: Pictures,
+    searched: Sequence[tuple[Picture, Noise]],
+    key: bytes,
+    is_mirrored: bool,
 ) -> tuple[Payload, Alignment] | None:
     carriers = carriers_from_key(key)
-    for alignment in alignments(residual_HW, noise, carriers, is_mirrored=is_mirrored):
+    every = [
+        alignment
+        for sum_HW, noise in searched
+        for alignment in alignments(sum_HW, noise, carriers, is_mirrored=is_mirrored)
+    ]
+    likeliest = sorted(every, key=lambda each: each.score, reverse=True)[:NUM_ALIGNMENTS]
+    residual_HW = sum_by_template(residuals_THW, searched[0][1], carriers, likeliest[0])
+    noise = Noise(residual_HW)
+    for alignment in likeliest:
         bits_N = soft_bits(residual_HW, noise, carriers, alignment)
         payload = payload_from_bits(bits_N, key)
         if payload is not None:
@@ -87,11 +97,7 @@ def soft_bits(
     residual_HW: Picture, noise: Noise, carriers: Carriers, alignment: Alignment
 ) -> Floats:
     """Positive for a 1, the larger the surer: N."""
-    frequencies_K2 = alignment.frequencies(carriers.bits_K2)
-    is_there_K = np.abs(frequencies_K2).max(axis=-1) < _MAX_FREQUENCY
-    waves_K = waves_in(residual_HW, frequencies_K2)
-    phases_K = carriers.bits_phases_K + 2 * np.pi * carriers.bits_K2 @ np.array(alignment.shift)
-    in_phase_K = (waves_K * np.exp(-1j * phases_K)).real
-    weights_K = is_there_K / noise.level(np.clip(frequencies_K2, -0.5, 0.5))
+    in_phase_K = alignment.waves(residual_HW, carriers.bits_K2, carriers.bits_phases_K).real
+    weights_K = noise.weights(alignment.frequencies(carriers.bits_K2))
     bits_N: Floats = (in_phase_K * weights_K).reshape(CODE_BITS, CARRIERS_PER_BIT).sum(axis=1)
     return bits_N

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 NUM_MARK_FRAMES: Final = 24
+NUM_KEY_FRAMES: Final = 8
+"""More at most: coded by themselves, they keep a mark best."""
 NUM_COMPARED: Final = 8
 _MAX_MARK_PX: Final = 720
 _MAX_COMPARED_PX: Final = 480
@@ -46,7 +48,7 @@ def _examined(order: dict[str, Any]) -> dict[str, object]:  # Any: JSON
     from telecine_safeguards.provenance.examine import FRAMES_FILE
     from telecine_safeguards.provenance.luma import luma_from_rgb
 
-    frames = list(_frames(order))
+    frames = list(frames_to_look_at(order))
     if not frames:
         raise _Unreadable("the file has a video track, but no frame of it can be decoded")
     places = np.rint(np.linspace(0, len(frames) - 1, min(NUM_COMPARED, len(frames)))).astype(int)
@@ -62,8 +64,8 @@ def _examined(order: dict[str, Any]) -> dict[str, object]:  # Any: JSON
     return {"mark": {"mark_id": mark.mark_id, "num_corrected": mark.num_corrected}}
 
 
-def _frames(order: dict[str, Any]) -> Iterator[Any]:  # Any: PyAV's frames have no types
-    """Evenly spaced frames, all of one size."""
+def frames_to_look_at(order: dict[str, Any]) -> Iterator[Any]:  # Any: PyAV's frames have no types
+    """Evenly spaced frames and the first key frames, all of one size."""
     import av
     from av.error import FFmpegError
 
@@ -79,14 +81,16 @@ def _frames(order: dict[str, Any]) -> Iterator[Any]:  # Any: PyAV's frames have 
                     f"{order['max_pixels']} pixels at most"
                 )
             step = max(1, _num_frames(container, stream, order["max_decoded"]) // NUM_MARK_FRAMES)
-            first = None
+            first, num_key_frames = None, 0
             for number, frame in enumerate(container.decode(stream)):
                 if number >= order["max_decoded"] or number >= step * NUM_MARK_FRAMES:
                     return
                 if frame.width * frame.height > order["max_pixels"]:
                     raise _Unreadable("a frame is larger than the file said: it is not looked at")
                 first = first or (frame.width, frame.height)
-                if number % step == 0 and (frame.width, frame.height) == first:
+                is_extra = number % step and frame.key_frame and num_key_frames < NUM_KEY_FRAMES
+                num_key_frames += bool(is_extra)
+                if (number % step == 0 or is_extra) and (frame.width, frame.height) == first:
                     yield frame
     except FFmpegError as error:
         raise _Unreadable(f"the file is no video that can be decoded: {error.strerror}") from error

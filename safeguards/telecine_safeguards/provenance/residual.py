@@ -1,4 +1,4 @@
-"""What is left of frames when their content is taken away: where a fixed mark adds up.
+"""What is left of frames when their content is taken away: where a mark is looked for.
 
 Legend: T frames, H height_px, W width_px.
 """
@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from telecine_safeguards.provenance.luma import Picture, mean_and_spread
 
+Pictures = npt.NDArray[np.float32]
 _REACH_SHARE: Final = 40
 """Content is what varies over a square of 1/20 of the short side."""
 _SOFTNESS: Final = 3.0
@@ -22,19 +24,23 @@ _TAPER_SHARE: Final = 0.06
 """Of each side: without it the picture's border would be the loudest thing in the spectrum."""
 
 
-def residual(lumas_HW: Iterable[Picture]) -> Picture:
-    """Sum of the frames' residuals, faded out at the border. Raises ValueError without frames."""
-    total_HW: Picture | None = None
-    for luma_HW in lumas_HW:
-        reach_px = max(3, min(luma_HW.shape) // _REACH_SHARE)
-        mean_HW, spread_HW = mean_and_spread(luma_HW, reach_px)
-        ratio_HW = (luma_HW - mean_HW) / (spread_HW + np.float32(_SOFTNESS))
-        clipped_HW = np.clip(ratio_HW, -_MAX_RATIO, _MAX_RATIO)
-        total_HW = clipped_HW if total_HW is None else total_HW + clipped_HW
-    if total_HW is None:
+def residuals(lumas_HW: Iterable[Picture]) -> Pictures:
+    """Each frame's residual, faded out at the border. Raises ValueError without frames."""
+    found = [_residual(luma_HW) for luma_HW in lumas_HW]
+    if not found:
         raise ValueError("there are no frames to look for a mark in")
-    height_px, width_px = total_HW.shape
-    return total_HW * np.outer(_taper(height_px), _taper(width_px))
+    height_px, width_px = found[0].shape
+    residuals_THW = np.stack(found)
+    residuals_THW *= np.outer(_taper(height_px), _taper(width_px))
+    return residuals_THW
+
+
+def _residual(luma_HW: Picture) -> Picture:
+    reach_px = max(3, min(luma_HW.shape) // _REACH_SHARE)
+    mean_HW, spread_HW = mean_and_spread(luma_HW, reach_px)
+    ratio_HW = (luma_HW - mean_HW) / (spread_HW + np.float32(_SOFTNESS))
+    clipped_HW: Picture = np.clip(ratio_HW, -_MAX_RATIO, _MAX_RATIO)
+    return clipped_HW
 
 
 def _taper(length: int) -> Picture:

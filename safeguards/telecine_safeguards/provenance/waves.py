@@ -1,6 +1,6 @@
 """How loud given waves are in a residual, and how loud the noise around each of them is.
 
-Legend: H height_px, W width_px, K waves, 2 the pair (x, y), B blocks down, C blocks along.
+Legend: T frames, H height_px, W width_px, K waves, 2 the pair (x, y), B blocks down, C along.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from telecine_safeguards.provenance.luma import Picture, mean_and_spread
+from telecine_safeguards.provenance.luma import Picture, mean_around
 
 Complexes = npt.NDArray[np.complex64]
 Floats = npt.NDArray[np.float64]
 BLOCK_PX: Final = 32
+MAX_FREQUENCY: Final = 0.47
+"""Cycles per pixel: shorter waves are not drawn."""
 _NOISE_REACH: Final = 12
 """Noise is the mean power of 25 x 25 bins of the padded spectrum."""
 
@@ -26,7 +28,7 @@ class Noise:
         self._shape = tuple(1 << (2 * side - 1).bit_length() for side in residual_HW.shape)
         spectrum = np.fft.rfft2(residual_HW, s=self._shape)
         power = (np.square(spectrum.real) + np.square(spectrum.imag)).astype(np.float32)
-        smooth, _ = mean_and_spread(power, _NOISE_REACH)
+        smooth = mean_around(power, _NOISE_REACH)
         self._smooth = np.maximum(smooth, np.float32(power.max() * 1e-9 + 1e-12))
         self._loudness = power / self._smooth
 
@@ -35,10 +37,12 @@ class Noise:
         found: Floats = self._loudness[self._bins(frequencies)].astype(np.float64)
         return found
 
-    def level(self, frequencies: Floats) -> Floats:
-        """Mean noise power around (…, 2) cycles per pixel."""
-        found: Floats = self._smooth[self._bins(frequencies)].astype(np.float64)
-        return found
+    def weights(self, frequencies: Floats) -> Floats:
+        """One over the mean noise power around (…, 2) cycles per pixel; 0 for waves too short."""
+        is_there = np.abs(frequencies).max(axis=-1) < MAX_FREQUENCY
+        levels = self._smooth[self._bins(np.clip(frequencies, -0.5, 0.5))].astype(np.float64)
+        weights: Floats = is_there / levels
+        return weights
 
     def _bins(self, frequencies: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """A real picture's spectrum is the same at f and -f: half of it is kept, x >= 0."""
@@ -51,11 +55,14 @@ class Noise:
 
 
 def waves_in(residual_HW: Picture, frequencies_K2: Floats) -> Complexes:
-    """Fourier coefficients at any frequencies, cycles per pixel, phases from the middle: K."""
-    height_px, width_px = residual_HW.shape
+    """Fourier coefficients at any frequencies, cycles per pixel, phases from the middle: K.
+
+    Of many residuals THW: those of each, TK.
+    """
+    height_px, width_px = residual_HW.shape[-2:]
     along_WK = _turns(np.arange(width_px) - width_px / 2, frequencies_K2[:, 0])
     down_HK = _turns(np.arange(height_px) - height_px / 2, frequencies_K2[:, 1])
-    summed: Complexes = (_product(residual_HW, along_WK) * down_HK).sum(axis=0)
+    summed: Complexes = (_product(residual_HW, along_WK) * down_HK).sum(axis=-2)
     return summed
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from telecine_safeguards.errors import UnreadableClip
 from telecine_safeguards.provenance.embed import embed
 from telecine_safeguards.provenance.examine import Limits, examine
+from telecine_safeguards.provenance.examine_child import NUM_KEY_FRAMES, frames_to_look_at
 from tests.telecine_safeguards.provenance.files import encoded_again, mp4, sound_only
 from tests.telecine_safeguards.provenance.pictures import KEY, MARK_ID, textured_clip
 from tests.telecine_safeguards.tones import tone, write_sound
@@ -22,6 +24,20 @@ def test_mark_is_read_from_uneven_times_and_odd_sizes(tmp_path: Path) -> None:
     assert found.mark is not None
     assert found.mark.mark_id == MARK_ID
     assert found.frames_THWC.shape == (6, 239, 319, 3)
+
+
+def test_frames_coded_by_themselves_are_looked_at_too(tmp_path: Path) -> None:
+    file = mp4(tmp_path / "long.mp4", textured_clip(num_frames=75, height_px=64, width_px=64))
+    with av.open(str(file)) as container:
+        frames = list(container.decode(video=0))
+    uneven = [each.pts for number, each in enumerate(frames) if each.key_frame and number % 3]
+    limits = Limits()
+    order = {
+        "file": str(file), "max_pixels": limits.max_pixels, "max_decoded": limits.max_decoded,
+    }  # fmt: skip
+    looked_at = [each.pts for each in frames_to_look_at(order)]
+    assert uneven
+    assert looked_at == sorted([*(each.pts for each in frames[:72:3]), *uneven[:NUM_KEY_FRAMES]])
 
 
 def test_without_keys_only_frames_are_sampled(tmp_path: Path) -> None:

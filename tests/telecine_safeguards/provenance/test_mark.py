@@ -55,6 +55,15 @@ def test_id_is_read_from_a_changed_clip(marked: Frames, change) -> None:  # type
     assert found.mark_id == MARK_ID
 
 
+@pytest.mark.parametrize("kept", [0, 5])
+def test_id_is_read_from_the_one_frame_that_kept_it(kept: int) -> None:
+    still = np.repeat(textured_clip(num_frames=1), 6, axis=0)
+    still[kept] = embed(still[:1], MARK_ID, KEY)[0]
+    found = find_mark(lumas(still), [KEY])
+    assert found is not None
+    assert found.mark_id == MARK_ID
+
+
 def test_alignment_says_how_the_picture_was_turned(marked: Frames) -> None:
     found = find_mark(lumas(_drawn_anew(marked, scale=1.0, degrees=3.0)), [KEY])
     assert found is not None
