@@ -174,10 +174,12 @@ def test_own_checks_that_raise_release_nothing_and_say_so(
 
 def _let_open_no_file(platform: RunningPlatform) -> None:
     """As when the machine is out of file handles: the models cannot read the frames."""
-    (pid,) = platform.pids(OWN_CHECKS)
-    process = psutil.Process(pid)
-    _, most = process.rlimit(psutil.RLIMIT_NOFILE)
-    process.rlimit(psutil.RLIMIT_NOFILE, (0, most))
+    pids = platform.pids(OWN_CHECKS)
+    assert pids
+    for pid in pids:
+        process = psutil.Process(pid)
+        _, most = process.rlimit(psutil.RLIMIT_NOFILE)
+        process.rlimit(psutil.RLIMIT_NOFILE, (0, most))
 
 
 def _failed_checks(platform: RunningPlatform) -> list[dict[str, Any]]:  # Any: a line of the log

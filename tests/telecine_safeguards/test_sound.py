@@ -188,7 +188,7 @@ def test_listener_without_an_answer_blocks(tmp_path: Path, fault: str) -> None:
     )
     body = FAULTS.get(fault, late)
     program = f"import os, signal, sys, time\nfor line in sys.stdin:\n    {body}\n"
-    limits = Limits(timeout_s=1, start_s=1, memory_bytes=1024**3)
+    limits = Limits(timeout_s=0.5, start_s=0.5, memory_bytes=1024**3)
 
     verdict = _verdict(write_sound(tmp_path / "a.mp4", tone(440, 1)), program, limits)
 

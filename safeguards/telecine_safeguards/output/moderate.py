@@ -105,7 +105,9 @@ class OutputModeration:
             step = "sound"
             if file is not None and has_sound(file):
                 step = "looks"
-                seen += self._known.heard(self._looks.hear(file), circumstances)
+                heard = self._looks.hear(file)
+                step = "sound"
+                seen += self._known.heard(heard, circumstances)
             step = "policy"
             rules = Policy(version=self._rules.version, rules=self._rules.output_rules)
             decisions = decide_each(
