@@ -29,7 +29,8 @@ per clip. The estimates are arithmetic (`parallel/cost_model.py`), not measureme
 Marks: **T** the text encoder runs on the host's cores; **E** one expert at a time is on the GPU;
 **Z** the transformer waits in host memory, divided over the gang, and comes block by block
 (DeepSpeed's ZeRO-3 with parameter offload): only where nothing else fits; **V** the VAE decodes in
-tiles, spread over the ranks, which changes the picture a little: only where nothing exact fits.
+tiles, spread over the ranks, which changes the picture a little: only where no other exact plan
+than one with Z fits.
 
 Why 32 GPUs make two gangs: 40 heads do not divide over the 16 ranks of a half.
 A gang plans the same way at its start and runs what comes out. With **E** each rank keeps both

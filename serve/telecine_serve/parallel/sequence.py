@@ -130,6 +130,8 @@ class UlyssesAttention:
             self._attend_unpadded, split.group, scatter_idx=2, gather_idx=1
         )
 
+    # Compiled in, it would be compiled anew for every number of tokens, which it keeps as a number.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch types it so
     def __call__(
         self, query_BSHD: torch.Tensor, key_BSHD: torch.Tensor, value_BSHD: torch.Tensor
     ) -> torch.Tensor:

@@ -13,6 +13,7 @@ import torch
 from telecine_platform.catalogue import card_from_name
 from telecine_platform.errors import GangBroken, JobCancelled, PlanError
 from telecine_serve.engine.adapters import Adapters
+from telecine_serve.engine.checkpoint import read_checkpoint, write_checkpoint
 from telecine_serve.engine.pipeline import Engine
 from telecine_serve.engine.start import start_engine
 from telecine_serve.engine.step_control import StepControl
@@ -21,7 +22,7 @@ from telecine_serve.parallel.axes import Axes
 from telecine_serve.parallel.mesh import RankContext, arrange_ranks, close_ranks, init_ranks
 from telecine_serve.parallel.placement import Placement
 from tests.ranks import run_ranks
-from tests.telecine_serve.engine.checkpoints import CancelAt
+from tests.telecine_serve.engine.checkpoints import CancelAt, SaveAll
 from tests.telecine_serve.engine.conditioned import ON_RANKS, SPEC
 from tests.telecine_serve.models.adapter_folder import write_adapter
 from tests.telecine_serve.models.ltx_folder import CARD as LTX_CARD
@@ -54,6 +55,8 @@ class _Report:
     """By axes and kind of request."""
     of_experts: dict[str, torch.Tensor]
     """By axes, of a model with two experts."""
+    resumed_BCTHW: torch.Tensor
+    """From what a rank of its own had saved."""
     of_ltx: torch.Tensor
     of_bf16: torch.Tensor
     """By weights in bfloat16, but for those that diffusers keeps in float32."""
@@ -71,7 +74,14 @@ class _Report:
 
 
 def _work(
-    rank: int, world_size: int, port: int, folder: Path, variant: Path, ltx: Path, adapters: Path
+    rank: int,
+    world_size: int,
+    port: int,
+    folder: Path,
+    variant: Path,
+    ltx: Path,
+    adapters: Path,
+    saved: Path,
 ) -> _Report:
     init_ranks(rank, world_size, "127.0.0.1", port, _CPU, timeout_s=60)
     latents, of_experts, num_reused = {}, {}, {}
@@ -93,6 +103,9 @@ def _work(
     report = _Report(
         latents=latents,
         of_experts=of_experts,
+        resumed_BCTHW=engine.denoise(
+            small_spec(), StepControl(ranks), resume_from=read_checkpoint(saved)
+        ),
         of_ltx=start_engine(ltx, LTX_CARD, _CPU, ranks, _STREAMED).denoise(
             LTX_SPEC, StepControl(ranks)
         ),
@@ -152,8 +165,20 @@ def adapters(embedded_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def reports(embedded_folder: Path, variant: Path, ltx: Path, adapters: Path) -> list[_Report]:
-    reports: list[_Report] = run_ranks(_work, 2, embedded_folder, variant, ltx, adapters)
+def saved(alone: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint after the first step."""
+    path = tmp_path_factory.mktemp("saved") / "checkpoint.safetensors"
+    every_step = SaveAll()
+    alone.denoise(small_spec(), StepControl(), checkpoints=every_step.writer)
+    write_checkpoint(path, every_step.checkpoints[0])
+    return path
+
+
+@pytest.fixture(scope="module")
+def reports(
+    embedded_folder: Path, variant: Path, ltx: Path, adapters: Path, saved: Path
+) -> list[_Report]:
+    reports: list[_Report] = run_ranks(_work, 2, embedded_folder, variant, ltx, adapters, saved)
     return reports
 
 
@@ -172,6 +197,16 @@ def test_ranks_that_stream_weights_make_the_latents_of_one_rank(
 
     for report in reports:
         assert (report.latents[str(axes), name] - expected_BCTHW).abs().max() <= _TOLERANCE
+
+
+@pytest.mark.slow
+def test_clip_goes_on_where_a_gang_without_streams_was(
+    reports: list[_Report], alone: Engine
+) -> None:
+    expected_BCTHW = alone.denoise(small_spec(), StepControl())
+
+    for report in reports:
+        assert torch.equal(report.resumed_BCTHW, expected_BCTHW)
 
 
 @pytest.mark.slow
