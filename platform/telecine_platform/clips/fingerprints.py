@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from telecine_platform.clips.tables import released_clips
 from telecine_platform.jobs.database import Database
 from telecine_platform.jobs.tables import jobs
-from telecine_safeguards.output.copies import Copies, QueryHashes
+from telecine_safeguards.output.copies import MAX_VOTED_BITS_AMONG_MANY, Copies, QueryHashes
 from telecine_safeguards.output.pdq import words_from_bytes
 
 _PAGE = 500
@@ -41,7 +41,9 @@ class ReleasedFingerprints:
         after = ""
         while page := self._page(after, since):
             after = page[-1][0]
-            clips = Copies([words_from_bytes(hashes) for _, hashes in page])
+            clips = Copies(
+                [words_from_bytes(hashes) for _, hashes in page], MAX_VOTED_BITS_AMONG_MANY
+            )
             found |= {page[copy.owner][0]: copy.distance_bits for copy in clips.find(query)}
         return found
 

@@ -25,6 +25,9 @@ MIN_VOTES: Final = 2
 """A crop that falls between two windows is this far off, in frame after frame; unrelated clips are
 further apart (loadtests/moderation.py). Two different frames have to say so, seen through the same
 window: a copy was cut the same way throughout."""
+MAX_VOTED_BITS_AMONG_MANY: Final = 54
+"""The same vote against ten thousand clips and more: with 60, two of 60 strangers were taken for
+copies, at 58 and 60 bits in neighbouring frames (loadtests/lookup.py)."""
 _NO_WORDS: Final[Words] = np.zeros((0, 4), np.uint64)
 
 
@@ -38,7 +41,7 @@ class Copy:
     """The closest frame of the clip."""
     distance_bits: int
     num_frames: int
-    """How many sampled frames are within `MAX_VOTED_BITS`, through the window that sees most."""
+    """How many sampled frames are near enough to vote, through the window that sees most."""
 
     @property
     def score(self) -> float:
@@ -60,15 +63,16 @@ class QueryHashes:
 class Copies:
     """The fingerprints of many owners: registered works, or released clips."""
 
-    def __init__(self, fingerprints: Sequence[Words]) -> None:
+    def __init__(self, fingerprints: Sequence[Words], max_voted_bits: int = MAX_VOTED_BITS) -> None:
         """One fingerprint for each owner; an empty one can never be found."""
+        self._max_voted_bits = max_voted_bits
         counts = [len(words) for words in fingerprints]
         self._owners = np.repeat(np.arange(len(fingerprints)), counts)
         self._index = HashIndex(np.concatenate(fingerprints) if fingerprints else _NO_WORDS)
 
     def find(self, query: QueryHashes) -> tuple[Copy, ...]:
         """The owners of whom the clip shows a copy, each once, in their order."""
-        hits = self._index.search(query.words, MAX_VOTED_BITS)
+        hits = self._index.search(query.words, self._max_voted_bits)
         owners = self._owners[hits.found]
         frames, windows = query.frame_numbers[hits.rows], query.windows[hits.rows]
         copies = []
