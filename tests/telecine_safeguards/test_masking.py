@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +17,14 @@ from telecine_safeguards.output.masking import MAX_MASKS, Masked, moderate_and_m
 from telecine_safeguards.output.moderate import OutputModeration
 from telecine_safeguards.output.sample import Sample
 from telecine_safeguards.output.sightings import Box, Sighting
+from telecine_safeguards.output.sounds import Heard
 from telecine_safeguards.output.tracks import boxes_by_frame
 from telecine_safeguards.policy_file import policy_from_yaml
 from telecine_safeguards.verdict import Action
 from tests.telecine_safeguards.fake_looks import ASKED, FakeLooks
 from tests.telecine_safeguards.pictures import Picture, picture
 from tests.telecine_safeguards.registries import entity, registry
+from tests.telecine_safeguards.tones import tone, write_sound
 
 NUM_FRAMES, HEIGHT_PX, WIDTH_PX = 25, 96, 128
 SIDE_PX = 16
@@ -99,6 +102,38 @@ output_rules:
     policy = policy_from_yaml(rules.encode(), source="test")
     moderation = OutputModeration(registry(entity("Robo")), looks, policy)
     return moderate_and_mask(moderation, _clip() if clip is None else clip, 8, ASKED, None)
+
+
+class HearingLooks(RedLooks):
+    """Also hears a siren, and counts how often it is asked."""
+
+    num_asked = 0
+
+    def hear(self, file: Path) -> list[tuple[str, tuple[Heard, ...]]]:
+        self.num_asked += 1
+        return [("voice", (Heard(start_s=0.0, end_s=1.0, score=0.9, label="siren"),))]
+
+
+def test_sound_of_a_clip_that_is_covered_is_listened_to_once(tmp_path: Path) -> None:
+    rules = b"""
+version: masks
+rules: [{name: all, action: block, reason_code: blocked}]
+output_rules:
+  - {name: red-covered, action: mask, mask_by: blur, reason_code: red, checks: [plugin]}
+  - {name: siren, action: allow, reason_code: siren, checks: [sound]}
+"""
+    looks = HearingLooks()
+    policy = policy_from_yaml(rules, source="test")
+    moderation = OutputModeration(registry(entity("Robo")), looks, policy)
+    file = write_sound(tmp_path / "a.mp4", tone(440, 1))
+
+    masked = moderate_and_mask(moderation, _clip(), 8, ASKED, file)
+
+    assert looks.num_asked == 1
+    assert masked.verdict.reason_code == "masked"
+    assert len(masked.rounds) > 1
+    for moderated in masked.rounds:
+        assert "siren" in [decision.rule for decision in moderated.decisions]
 
 
 @pytest.mark.parametrize("mask_by", sorted(WAYS))

@@ -61,9 +61,7 @@ def moderate_and_mask(
             )
         for mask_by, by_frame in boxes.items():
             frames_THWC = covered(frames_THWC, by_frame, mask_by)
-        moderated = moderation.examine(
-            frames_THWC, fps, circumstances, file=file, is_second_look=True
-        )
+        moderated = moderation.examine(frames_THWC, fps, circumstances, first_look=moderated)
         rounds.append(moderated)
     verdict = _with_masks(moderated.verdict, rounds[:-1])
     return Masked(frames_THWC=frames_THWC, verdict=verdict, rounds=tuple(rounds))

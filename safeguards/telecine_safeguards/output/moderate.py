@@ -28,6 +28,7 @@ from telecine_safeguards.policy_rules import (
     Decision,
     Granted,
     Policy,
+    Seen,
     decide_each,
 )
 from telecine_safeguards.registry.entities import Grant, Registry
@@ -55,6 +56,8 @@ class Moderated:
     """The hardest first; none where a check gave no answer."""
     frame_numbers: tuple[int, ...] = ()
     """The frames that were looked at."""
+    heard: tuple[Seen, ...] = ()
+    """What is in the sound, which covering a part of the picture does not change."""
 
 
 class OutputModeration:
@@ -87,15 +90,16 @@ class OutputModeration:
         circumstances: Circumstances,
         *,
         file: Path | None = None,
-        is_second_look: bool = False,
+        first_look: Moderated | None = None,
     ) -> Moderated:
-        """Decide, and say what was seen where; a second look is at twice as many frames.
+        """Decide, and say what was seen where.
 
-        `file` is the clip's, for its sound; None: it is a picture.
+        `file` is the clip's, for its sound; None: it is a picture. After a `first_look` twice as
+        many frames are looked at, and what was heard then is not listened to again.
         """
         step = "sample"
         try:
-            sample = sample_clip(frames_THWC, fps, is_second_look=is_second_look)
+            sample = sample_clip(frames_THWC, fps, is_second_look=first_look is not None)
             step = words.FINGERPRINT
             seen = self._known.copied(sample, circumstances)
             step = "looks"
@@ -103,11 +107,13 @@ class OutputModeration:
                 step = check
                 seen += self._known.recognised(check, sightings, circumstances)
             step = "sound"
-            if file is not None and has_sound(file):
+            heard = () if first_look is None else first_look.heard
+            if first_look is None and file is not None and has_sound(file):
                 step = "looks"
-                heard = self._looks.hear(file)
+                answers = self._looks.hear(file)
                 step = "sound"
-                seen += self._known.heard(heard, circumstances)
+                heard = tuple(self._known.heard(answers, circumstances))
+            seen += heard
             step = "policy"
             rules = Policy(version=self._rules.version, rules=self._rules.output_rules)
             decisions = decide_each(
@@ -117,6 +123,7 @@ class OutputModeration:
                 verdict=output_verdict(decisions, self._known.version),
                 decisions=tuple(decisions),
                 frame_numbers=sample.frame_numbers,
+                heard=heard,
             )
         except Exception as error:  # the edge of the safeguard: whatever it is, fail closed
             named = str(error).partition(":")[0] if step == "looks" else step
