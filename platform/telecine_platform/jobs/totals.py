@@ -11,49 +11,37 @@ import sqlalchemy as sa
 from telecine_platform.jobs.tables import jobs, stage_totals, transitions
 from telecine_platform.records import Backlog, JobState, Stage
 
+_IS_QUEUED = jobs.c.state == JobState.QUEUED
+_FIGURES = (
+    sa.func.count().filter(_IS_QUEUED),
+    sa.func.count().filter(~_IS_QUEUED),
+    sa.func.min(jobs.c.queued_at).filter(_IS_QUEUED),
+)
+
 
 def read_backlog(connection: sa.Connection, stage: Stage, now: datetime) -> Backlog:
     """The stage's queue at this moment, jobs in back-off included."""
-    is_queued = jobs.c.state == JobState.QUEUED
-    num_queued, num_running, oldest_at = connection.execute(
-        sa.select(
-            sa.func.count().filter(is_queued),
-            sa.func.count().filter(~is_queued),
-            sa.func.min(jobs.c.queued_at).filter(is_queued),
-        ).where(
-            jobs.c.stage == stage,
-            jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)),
-            jobs.c.finished_at.is_(None),  # as its index has it
-        )
-    ).one()
-    return _backlog(num_queued, num_running, oldest_at, now)
+    query = sa.select(*_FIGURES).where(_is_open_in(stage))
+    return _backlog(now, *connection.execute(query).one())
 
 
 def read_backlogs(connection: sa.Connection, stage: Stage, now: datetime) -> dict[str, Backlog]:
     """The same by model; a model without a job in the stage is missing."""
-    is_queued = jobs.c.state == JobState.QUEUED
-    query = (
-        sa.select(
-            jobs.c.model,
-            sa.func.count().filter(is_queued),
-            sa.func.count().filter(~is_queued),
-            sa.func.min(jobs.c.queued_at).filter(is_queued),
-        )
-        .where(
-            jobs.c.stage == stage,
-            jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)),
-            jobs.c.finished_at.is_(None),
-        )
-        .group_by(jobs.c.model)
+    query = sa.select(jobs.c.model, *_FIGURES).where(_is_open_in(stage)).group_by(jobs.c.model)
+    return {model: _backlog(now, *figures) for model, *figures in connection.execute(query)}
+
+
+def _is_open_in(stage: Stage) -> sa.ColumnElement[bool]:
+    """As the jobs' index has it."""
+    return sa.and_(
+        jobs.c.stage == stage,
+        jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)),
+        jobs.c.finished_at.is_(None),
     )
-    return {
-        model: _backlog(num_queued, num_running, oldest_at, now)
-        for model, num_queued, num_running, oldest_at in connection.execute(query)
-    }
 
 
 def _backlog(
-    num_queued: int, num_running: int, oldest_at: datetime | None, now: datetime
+    now: datetime, num_queued: int, num_running: int, oldest_at: datetime | None
 ) -> Backlog:
     age_s = 0.0 if oldest_at is None else max(0.0, (now - oldest_at).total_seconds())
     return Backlog(num_queued=num_queued, num_running=num_running, oldest_age_s=age_s)
