@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -58,13 +57,18 @@ def measure_transformer(options: Options, backend: str = "inductor") -> Measured
     """A forward pass."""
     import torch
 
+    from telecine_serve.engine.compiled import CompiledBlocks
+
     torch.set_num_threads(1)
     plain, compiled = new_transformer(options), new_transformer(options)
     began_s = time.perf_counter()
-    forward = torch.compile(type(compiled.blocks[0]).forward, dynamic=True, backend=backend)
-    for block in compiled.blocks:
-        block.forward = partial(forward, block)
-    run_compiled = forward_of(compiled, options)
+    blocks, forward = CompiledBlocks(list(compiled.blocks), backend), forward_of(compiled, options)
+
+    def run_compiled() -> torch.Tensor:
+        with blocks.used():
+            result: torch.Tensor = forward()
+        return result
+
     run_compiled()
     first_wall_s = time.perf_counter() - began_s
     num_tokens = options.num_frames * (options.side // 2) ** 2

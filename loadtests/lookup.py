@@ -72,7 +72,7 @@ def _arguments() -> argparse.Namespace:
 def look_up_all(folder: Path, num_records: int, num_files: int, *, for_s: float) -> list[Row]:
     """The first `num_files` records' copies and as many strangers, a row each.
 
-    None while the records are not complete.
+    Empty while the records are not complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(data_dir=folder)

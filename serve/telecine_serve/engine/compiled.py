@@ -9,39 +9,38 @@ adapter runs the plain blocks. Invariant: no request's wish is lost in what was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from telecine_platform.records import VideoSpec
-from telecine_serve.models.family import Model
 
 
 class CompiledBlocks:
-    """Of one model's transformers, which have blocks of one class."""
+    """Of one model, or of one transformer."""
 
     def __init__(
         self,
-        model: Model,
+        blocks: Sequence[nn.Module],
         backend: str | Callable[..., Any] = "inductor",  # Any: what torch gives a backend
     ) -> None:
-        """Nothing is compiled yet: the first pass does it. `backend` as in torch.compile."""
-        self._blocks = [
-            block
-            for expert in model.experts
-            for block in expert.transformer.get_submodule(model.family.blocks).children()
-        ]
-        self._forward = torch.compile(type(self._blocks[0]).forward, dynamic=True, backend=backend)
+        """Blocks of one class. Nothing is compiled yet: the first pass does it. `backend` as in
+        torch.compile.
+        """
+        self._blocks = blocks
+        self._forward = torch.compile(type(blocks[0]).forward, dynamic=True, backend=backend)
+
+    def used_for(self, spec: VideoSpec) -> AbstractContextManager[None]:
+        """Within the block they run compiled, unless `spec` has an adapter."""
+        return self.used() if spec.adapter is None else nullcontext()
 
     @contextmanager
-    def used_for(self, spec: VideoSpec) -> Iterator[None]:
-        """Within the block the transformers run compiled, unless `spec` has an adapter."""
-        if spec.adapter is not None:
-            yield
-            return
+    def used(self) -> Iterator[None]:
+        """Within the block they run compiled."""
         for block in self._blocks:
             block.forward = partial(self._forward, block)
         try:

@@ -28,7 +28,7 @@ from telecine_serve.engine.step_cache import StepCache
 from telecine_serve.engine.step_control import Phase, StepControl
 from telecine_serve.engine.text import TextCache, encode_prompts
 from telecine_serve.models.condition import Condition
-from telecine_serve.models.family import HalfStep, Model, Text
+from telecine_serve.models.family import HalfStep, Model, Text, generator_of
 from telecine_serve.models.images import NO_IMAGES, Images, check_images
 from telecine_serve.parallel.collectives import check_agreed
 from telecine_serve.parallel.guidance import guided_velocity
@@ -151,8 +151,11 @@ class Engine:
             check_agreed("first step", first_step, self._ranks.world_group, self._ranks.device)
         scheduler.set_begin_index(0)
         if resume_from is None:
-            latents_BCTHW = self._model.family.first_latents(spec, self._model.geometry, images)
-            return 0, latents_BCTHW.to(self._model.device)
+            model = self._model
+            latents_BCTHW = model.family.first_latents(
+                spec, model.geometry, images, generator_of(spec)
+            )
+            return 0, latents_BCTHW.to(model.device)
         if resume_from.fingerprint != fingerprint:
             raise ModelError("the checkpoint belongs to another clip: start anew")
         restore_scheduler(scheduler, resume_from.scheduler, self._model.device)
@@ -188,9 +191,7 @@ class Engine:
     def _beats_per_block(self, control: StepControl) -> Iterator[None]:
         """A step of a large model takes minutes; a watchdog wants to see life more often."""
         hooks = [
-            block.register_forward_hook(lambda *_: control.beat())
-            for expert in self._model.experts
-            for block in expert.transformer.get_submodule(self._model.family.blocks).children()
+            block.register_forward_hook(lambda *_: control.beat()) for block in self._model.blocks
         ]
         try:
             yield

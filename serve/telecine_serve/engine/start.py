@@ -44,6 +44,6 @@ def start_engine(
     model = load_model(folder, card, dtype, device, ranks, placement)
     if not compile_blocks or placement.are_weights_streamed:
         return Engine(model, ranks, adapters)
-    engine = Engine(model, ranks, adapters, CompiledBlocks(model))
+    engine = Engine(model, ranks, adapters, CompiledBlocks(model.blocks))
     warm_up(engine, ranks)
     return engine

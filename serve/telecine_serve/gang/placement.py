@@ -23,4 +23,4 @@ def gang_bundles(
 
 def gang_cpus(num_ranks: int) -> float:
     """Logical CPUs of a gang's bundles."""
-    return REPLICA_CPUS + num_ranks
+    return sum(bundle["CPU"] for bundle in gang_bundles(num_ranks, "cpu"))

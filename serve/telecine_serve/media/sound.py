@@ -12,7 +12,6 @@ import av
 
 from telecine_serve.media.clip_array import translated_media_errors
 
-SOUND_CONTENT_TYPE: Final = "audio/mp4"
 _CODEC: Final = "aac"
 _RATE_HZ: Final = 48_000
 

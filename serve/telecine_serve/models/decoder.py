@@ -29,9 +29,10 @@ class Decoder(ABC):
     def prepared(self, latents_BCTHW: torch.Tensor) -> torch.Tensor:
         """As the VAE was trained on them, in its type."""
 
-    @abstractmethod
     def decode(self, prepared_BCTHW: torch.Tensor) -> torch.Tensor:
         """`video_BCTHW`, in tiles if the VAE is set to and the clip is larger than one."""
+        video_BCTHW: torch.Tensor = self.vae.decode(prepared_BCTHW, return_dict=False)[0]
+        return video_BCTHW
 
     @abstractmethod
     def decode_tile(self, prepared_BCTHW: torch.Tensor) -> torch.Tensor:

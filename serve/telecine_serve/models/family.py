@@ -82,6 +82,15 @@ class Model:
     scheduler_class: Any  # Any: diffusers ships no types
     scheduler_config: dict[str, Any]  # Any: diffusers' own keys, passed back to it unread
 
+    @property
+    def blocks(self) -> list[nn.Module]:
+        """Of all its transformers."""
+        return [
+            block
+            for expert in self.experts
+            for block in expert.transformer.get_submodule(self.family.blocks).children()
+        ]
+
     def expert_at(self, timestep: torch.Tensor) -> Expert:
         """Who predicts at this noise level: the first expert that reaches down to it.
 
@@ -104,6 +113,11 @@ class HalfStep:
     condition: Condition
 
 
+def generator_of(spec: VideoSpec) -> torch.Generator:
+    """From the clip's seed, on the CPU: its noise is the same on every kind of device."""
+    return torch.Generator(device="cpu").manual_seed(spec.seed)
+
+
 class Family(ABC):
     """Stateless. Class names are those of diffusers and transformers, imported when used."""
 
@@ -112,6 +126,8 @@ class Family(ABC):
     transformer_class: ClassVar[str]
     text_encoder_class: ClassVar[str]
     vae_class: ClassVar[str]
+    decoder_class: ClassVar[type[Decoder]]
+    """Ours, around such a VAE."""
     scheduler_classes: ClassVar[tuple[str, ...]]
     blocks: ClassVar[str]
     """The transformer's list of blocks."""
@@ -166,12 +182,13 @@ class Family(ABC):
         """After `check_images`. Collective where there is more than one rank."""
         return TextOnly()
 
-    def first_latents(self, spec: VideoSpec, geometry: Geometry, images: Images) -> torch.Tensor:
-        """Noise `latents_BCTHW` from the seed, on the CPU: the same on every kind of device.
+    def first_latents(
+        self, spec: VideoSpec, geometry: Geometry, images: Images, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Noise `latents_BCTHW`, of which `generator` (`generator_of`) has drawn nothing yet.
 
         Source: `prepare_latents` of diffusers' pipelines, 0.42.1, with a CPU generator.
         """
-        generator = torch.Generator(device="cpu").manual_seed(spec.seed)
         return torch.randn(geometry.latents_shape(spec, spec.num_frames), generator=generator)
 
     @abstractmethod
@@ -181,7 +198,3 @@ class Family(ABC):
     @abstractmethod
     def predict(self, model: Model, transformer: nn.Module, half: HalfStep) -> torch.Tensor:
         """`velocity_BCTHW` by one forward pass of this transformer of the model."""
-
-    @abstractmethod
-    def new_decoder(self, vae: Any, card: ModelCard) -> Decoder:  # Any: diffusers' are untyped
-        """Around a loaded VAE."""

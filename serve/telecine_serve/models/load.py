@@ -90,7 +90,7 @@ def load_model(
         experts=family.experts(folder, card, loaded),
         seat=seat,
         ends=_load_ends(folder, family, dtype, device, placement) if is_leader else None,
-        decoder=_load_decoder(folder, family, card, device, placement) if decodes else None,
+        decoder=_load_decoder(folder, family, device, placement) if decodes else None,
         scheduler_class=_scheduler_class(scheduler_config, folder, family),
         scheduler_config=scheduler_config,
     )
@@ -127,7 +127,7 @@ def _load_ends(
 
 
 def _load_decoder(
-    folder: Path, family: Family, card: ModelCard, device: torch.device, placement: Placement
+    folder: Path, family: Family, device: torch.device, placement: Placement
 ) -> Decoder:
     import diffusers
 
@@ -135,7 +135,7 @@ def _load_decoder(
     vae: Any = _load_weighted(vae_class, folder, VAE, torch.float32, device)  # Any: untyped
     if placement.is_decode_tiled:
         vae.enable_tiling()
-    return family.new_decoder(vae, card)
+    return family.decoder_class(vae)
 
 
 def _load_weighted(

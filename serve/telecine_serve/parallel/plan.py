@@ -1,8 +1,8 @@
 """Choose how a gang divides a model: illegal ways fall, of those that fit the best one wins. Pure.
 
 Best is: weights on the GPUs before streamed ones, exact before tiled decoding, then the fewest
-seconds per clip. GPUs that one gang cannot
-use well make more gangs of the same plan. Invariant: a plan that comes out is legal and fits.
+seconds per clip. GPUs that one gang cannot use well make more gangs of the same plan. Invariant: a
+plan that comes out is legal and fits.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def make_plan(
     plans: list[Plan] = []
     rejections: list[Rejection] = []
     for axes in candidates or all_axes(cluster.num_gpus):
-        possible = [p for p in placements if unplaceable_because(axes, p) is None]
+        possible = _placeable(axes, placements)
         reason = illegal_because(architecture, clip, axes, cluster.node_size)
         if reason is None and not possible:
             reason = unplaceable_because(axes, placements[0])
@@ -123,6 +123,10 @@ def make_plan(
     chosen, *slower = sorted(plans, key=_rank)
     rejections += [Rejection(axes=plan.axes, reason=_worse(plan, chosen)) for plan in slower]
     return Planning(plan=chosen, rejections=tuple(rejections))
+
+
+def _placeable(axes: Axes, placements: Sequence[Placement]) -> list[Placement]:
+    return [each for each in placements if unplaceable_because(axes, each) is None]
 
 
 def _best_placement(
@@ -213,7 +217,7 @@ def _nothing_fits(
 
     def smallest(other: Cluster) -> Plan:
         legal = (
-            (axes, [p for p in placements if unplaceable_because(axes, p) is None])
+            (axes, _placeable(axes, placements))
             for axes in all_axes(other.num_gpus)
             if illegal_because(architecture, clip, axes, other.node_size) is None
         )

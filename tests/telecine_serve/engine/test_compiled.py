@@ -83,7 +83,7 @@ def _open(folder: Path, adapters: Path, ranks: RankContext | None, backend: str)
     allowed = Adapters(adapters, frozenset({"film"}), 1)
     return _Engines(
         plain=Engine(model, ranks, allowed),
-        compiled=Engine(model, ranks, allowed, CompiledBlocks(model, backend)),
+        compiled=Engine(model, ranks, allowed, CompiledBlocks(model.blocks, backend)),
         ranks=ranks,
     )
 
@@ -100,8 +100,7 @@ def _with_inductor(
 ) -> dict[str, _Clip]:
     engines = _open(folder, adapters, None, "inductor")
     clips = {name: engines.clip(name) for name in _SPECS}
-    model = engines.compiled.model
-    blocks = model.experts[0].transformer.get_submodule(model.family.blocks).children()
+    blocks = engines.compiled.model.blocks
     assert all("forward" not in block.__dict__ for block in blocks)  # they are left as they were
     return clips
 
@@ -174,7 +173,7 @@ def test_engine_is_warm_when_it_has_started(
 ) -> None:
     warmed: list[Engine] = []
     monkeypatch.setattr(start, "warm_up", lambda engine, _ranks: warmed.append(engine))
-    monkeypatch.setattr(start, "CompiledBlocks", lambda model: CompiledBlocks(model, "eager"))
+    monkeypatch.setattr(start, "CompiledBlocks", lambda blocks: CompiledBlocks(blocks, "eager"))
 
     engine = start.start_engine(embedded_folder, _CARD, _CPU, compile_blocks=is_wanted)
 
@@ -201,6 +200,6 @@ def test_machine_that_cannot_compile_is_told_so_before_it_is_ready(embedded_fold
     def broken(*_: object) -> object:
         raise RuntimeError("no g++ here")
 
-    engine = Engine(model, compiled=CompiledBlocks(model, broken))
+    engine = Engine(model, compiled=CompiledBlocks(model.blocks, broken))
     with pytest.raises(SettingsError, match=r"(?s)needs a C\+\+ compiler on CPUs.*no g\+\+ here"):
         warm_up(engine, None)

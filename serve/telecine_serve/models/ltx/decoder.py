@@ -30,10 +30,6 @@ class LtxDecoder(Decoder):
         prepared_BCTHW: torch.Tensor = scaled_BCTHW.to(self.vae.dtype)
         return prepared_BCTHW
 
-    def decode(self, prepared_BCTHW: torch.Tensor) -> torch.Tensor:
-        video_BCTHW: torch.Tensor = self.vae.decode(prepared_BCTHW, return_dict=False)[0]
-        return video_BCTHW
-
     def decode_tile(self, prepared_BCTHW: torch.Tensor) -> torch.Tensor:
         tile_BCTHW: torch.Tensor = self.vae.decoder(prepared_BCTHW)
         return tile_BCTHW

@@ -15,7 +15,6 @@ from torch import nn
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.records import VideoSpec
 from telecine_serve.models.condition import Condition
-from telecine_serve.models.decoder import Decoder
 from telecine_serve.models.family import Ends, Family, HalfStep, Model, Text
 from telecine_serve.models.geometry import Geometry
 from telecine_serve.models.images import Images
@@ -36,6 +35,7 @@ class LtxFamily(Family):
     transformer_class = "LTXVideoTransformer3DModel"
     text_encoder_class = "T5EncoderModel"
     vae_class = "AutoencoderKLLTXVideo"
+    decoder_class = LtxDecoder
     scheduler_classes = ("FlowMatchEulerDiscreteScheduler",)
     blocks = "transformer_blocks"
     sequence = LTX_SEQUENCE
@@ -62,12 +62,13 @@ class LtxFamily(Family):
     ) -> Condition:
         return encode_first_frame(model, spec, images, ranks)
 
-    def first_latents(self, spec: VideoSpec, geometry: Geometry, images: Images) -> torch.Tensor:
+    def first_latents(
+        self, spec: VideoSpec, geometry: Geometry, images: Images, generator: torch.Generator
+    ) -> torch.Tensor:
         """As for any family, but a picture's noise is drawn before it."""
-        generator = torch.Generator(device="cpu").manual_seed(spec.seed)
         if images.given:
             posterior_noise(spec, geometry, generator)
-        return torch.randn(geometry.latents_shape(spec, spec.num_frames), generator=generator)
+        return super().first_latents(spec, geometry, images, generator)
 
     def new_scheduler(self, model: Model, spec: VideoSpec) -> Any:  # Any: diffusers' are untyped
         """Timesteps are shifted by the number of tokens, as the folder's scheduler says."""
@@ -109,6 +110,3 @@ class LtxFamily(Family):
             return_dict=False,
         )[0]
         return velocity_BSC.float().transpose(1, 2).reshape(half.latents_BCTHW.shape)
-
-    def new_decoder(self, vae: Any, card: ModelCard) -> Decoder:  # Any: diffusers' are untyped
-        return LtxDecoder(vae)

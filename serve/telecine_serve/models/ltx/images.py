@@ -11,7 +11,7 @@ import torch
 from telecine_platform.errors import ModelError
 from telecine_platform.records import VideoSpec
 from telecine_serve.models.condition import CleanFirstFrame, Condition, TextOnly
-from telecine_serve.models.family import Model
+from telecine_serve.models.family import Model, generator_of
 from telecine_serve.models.geometry import Geometry
 from telecine_serve.models.images import Images, Picture, scaled_picture
 from telecine_serve.parallel.collectives import broadcast
@@ -24,8 +24,7 @@ def encode_first_frame(
     """After `check_images`. Collective where there is more than one rank."""
     if images.first_HWC is None:
         return TextOnly()
-    generator = torch.Generator(device="cpu").manual_seed(spec.seed)
-    noise_BC1HW = posterior_noise(spec, model.geometry, generator).to(model.device)
+    noise_BC1HW = posterior_noise(spec, model.geometry, generator_of(spec)).to(model.device)
     frame_BC1HW = torch.empty_like(noise_BC1HW)
     if model.ends is not None:
         frame_BC1HW = _sampled_latents(model, images.first_HWC, noise_BC1HW)

@@ -29,10 +29,6 @@ class WanDecoder(Decoder):
         scaled_BCTHW = latents_BCTHW.to(self.vae.dtype) / (1.0 / std_C111).to(latents_BCTHW.device)
         return scaled_BCTHW + mean_C111.to(latents_BCTHW.device)
 
-    def decode(self, prepared_BCTHW: torch.Tensor) -> torch.Tensor:
-        video_BCTHW: torch.Tensor = self.vae.decode(prepared_BCTHW, return_dict=False)[0]
-        return video_BCTHW
-
     def decode_tile(self, prepared_BCTHW: torch.Tensor) -> torch.Tensor:
         """Frame after frame, as its causal convolutions remember the last ones."""
         vae = self.vae

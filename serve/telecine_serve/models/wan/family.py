@@ -11,7 +11,6 @@ from torch import nn
 from telecine_platform.catalogue import ModelCard
 from telecine_platform.records import VideoSpec
 from telecine_serve.models.condition import Condition
-from telecine_serve.models.decoder import Decoder
 from telecine_serve.models.family import Ends, Expert, Family, HalfStep, Model, Text
 from telecine_serve.models.folder import SCHEDULER, read_json
 from telecine_serve.models.images import Images
@@ -41,6 +40,7 @@ class WanFamily(Family):
     transformer_class = "WanTransformer3DModel"
     text_encoder_class = "UMT5EncoderModel"
     vae_class = "AutoencoderKLWan"
+    decoder_class = WanDecoder
     scheduler_classes = tuple(_SHIFT_NAMES)
     blocks = "blocks"
     sequence = WAN_SEQUENCE
@@ -107,6 +107,3 @@ class WanFamily(Family):
             return_dict=False,
         )[0]
         return velocity_BCTHW
-
-    def new_decoder(self, vae: Any, card: ModelCard) -> Decoder:  # Any: diffusers' are untyped
-        return WanDecoder(vae)

@@ -38,7 +38,8 @@ def encode_images(
         geometry.latents_shape(spec, num_frames), dtype=torch.float32, device=model.device
     )
     image_BSD = _empty_embedding(model, geometry)
-    if model.ends is not None and model.decoder is not None:
+    if model.ends is not None:
+        assert model.decoder is not None  # the leader has a VAE
         video_BCTHW = _video(images, num_frames, model.device)
         latents_BCTHW = _latents_from_video(model.decoder.vae, video_BCTHW)
         if image_BSD is not None:
