@@ -18,7 +18,7 @@ from telecine_serve.engine.step_control import StepControl
 from telecine_serve.models.images import NO_IMAGES, Images
 from tests.telecine_serve.engine.conditioned import BOTH, CASES, FIRST, SPEC
 from tests.telecine_serve.models.variants import CARDS, write_variant
-from tests.telecine_serve.specs import small_spec
+from tests.telecine_serve.specs import diffusers_arguments, small_spec
 
 
 def _of_diffusers(folder: Path, images: Images, max_tokens: int, **arguments: Any) -> torch.Tensor:
@@ -31,17 +31,7 @@ def _of_diffusers(folder: Path, images: Images, max_tokens: int, **arguments: An
         if picture_HWC is not None:
             arguments[name] = Image.fromarray(picture_HWC)
     latents_BCTHW: torch.Tensor = pipeline(
-        prompt=SPEC.prompt,
-        negative_prompt=SPEC.negative_prompt,
-        width=SPEC.width_px,
-        height=SPEC.height_px,
-        num_frames=SPEC.num_frames,
-        num_inference_steps=SPEC.num_steps,
-        guidance_scale=SPEC.guidance_scale,
-        generator=torch.Generator().manual_seed(SPEC.seed),
-        max_sequence_length=max_tokens,
-        output_type="latent",
-        **arguments,
+        output_type="latent", **diffusers_arguments(SPEC, max_tokens), **arguments
     ).frames
     return latents_BCTHW
 

@@ -22,6 +22,7 @@ from telecine_serve.models.load import load_model
 from telecine_serve.parallel.placement import Placement
 from tests.telecine_serve.engine.checkpoints import SaveAll
 from tests.telecine_serve.models.ltx_folder import CARD, FIRST, SPEC, write_ltx
+from tests.telecine_serve.specs import diffusers_arguments
 
 _CPU = torch.device("cpu")
 
@@ -52,17 +53,9 @@ def test_one_rank_equals_diffusers_own_pipeline(
 
     def reference(output_type: str) -> torch.Tensor:
         frames = pipeline(
-            prompt=spec.prompt,
-            negative_prompt=spec.negative_prompt,
-            width=spec.width_px,
-            height=spec.height_px,
-            num_frames=spec.num_frames,
-            frame_rate=spec.fps,
-            num_inference_steps=spec.num_steps,
-            guidance_scale=spec.guidance_scale,
-            generator=torch.Generator().manual_seed(spec.seed),
-            max_sequence_length=CARD.max_text_tokens,
             output_type=output_type,
+            frame_rate=spec.fps,
+            **diffusers_arguments(spec, CARD.max_text_tokens),
             **picture,
         ).frames
         return torch.as_tensor(frames)

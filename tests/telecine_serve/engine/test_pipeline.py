@@ -12,7 +12,7 @@ from telecine_platform.records import VideoSpec
 from telecine_serve.engine.pipeline import Engine
 from telecine_serve.engine.start import start_engine
 from telecine_serve.engine.step_control import Phase, StepControl
-from tests.telecine_serve.specs import small_spec
+from tests.telecine_serve.specs import diffusers_arguments, small_spec
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +51,8 @@ def test_one_rank_equals_diffusers_own_pipeline(
 
     def reference(output_type: str) -> torch.Tensor:
         frames = pipeline(
-            prompt=spec.prompt,
-            negative_prompt=spec.negative_prompt,
-            width=spec.width_px,
-            height=spec.height_px,
-            num_frames=spec.num_frames,
-            num_inference_steps=spec.num_steps,
-            guidance_scale=spec.guidance_scale,
-            generator=torch.Generator().manual_seed(spec.seed),
-            max_sequence_length=card_from_name("embedded").max_text_tokens,
             output_type=output_type,
+            **diffusers_arguments(spec, card_from_name("embedded").max_text_tokens),
         ).frames
         return torch.as_tensor(frames)
 
